@@ -1,0 +1,88 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+
+#include "core/result.hpp"
+
+namespace trivet::api {
+
+/// Who is at the other end, as the transport knows it.
+struct UnixPeer {
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+};
+struct TcpPeer {
+    std::string address;
+};
+using Peer = std::variant<UnixPeer, TcpPeer>;
+
+struct HttpRequest {
+    std::string method;             // "GET", "PUT", "POST", "DELETE"
+    std::vector<std::string> path;  // decoded segments; no ".", ".." or empty ones
+    std::map<std::string, std::string> query;
+    std::map<std::string, std::string> headers;  // names in lower case
+    std::string body;
+    Peer peer;
+};
+
+struct HttpResponse {
+    unsigned status = 200;
+    std::string content_type = "application/json";
+    std::string body;
+    std::map<std::string, std::string> headers = {};
+};
+
+using HttpHandler = std::function<boost::asio::awaitable<HttpResponse>(HttpRequest)>;
+
+/// HTTP/1.1 over TLS and over the unix socket, with limits on everything; refuses the
+/// request-smuggling forms that Beast lets through before any handler runs. All work happens on the
+/// given executor, which must be single-threaded or a strand.
+class HttpServer {
+public:
+    struct Limits {
+        std::size_t header_bytes = 16 * 1024;
+        std::size_t body_bytes = 1024 * 1024;
+        std::size_t connections = 1024;
+        std::chrono::seconds header_timeout{10};
+        std::chrono::seconds body_timeout{30};
+        std::chrono::seconds idle_timeout{75};
+        std::chrono::seconds handler_timeout{30};
+    };
+
+    HttpServer(boost::asio::any_io_executor executor, HttpHandler handler, Limits limits);
+    HttpServer(boost::asio::any_io_executor executor, HttpHandler handler);
+    ~HttpServer();
+    HttpServer(const HttpServer&) = delete;
+    HttpServer& operator=(const HttpServer&) = delete;
+
+    /// A socket file left by a dead process is replaced; a live one is conflict. Mode 0660, group
+    /// `lbd` when it exists.
+    Result<void> listen_unix(const std::string& path);
+    /// `context` is shared so that a renewed certificate can be put in. Errors: unavailable, naming
+    /// address and reason.
+    Result<void> listen_tls(const boost::asio::ip::tcp::endpoint& endpoint,
+                            std::shared_ptr<boost::asio::ssl::context> context);
+    std::optional<boost::asio::ip::tcp::endpoint> tls_endpoint()
+        const;  // with the real port when 0 was asked for
+
+    /// Stops accepting, lets running requests finish for up to `grace`, then closes. Idempotent.
+    boost::asio::awaitable<void> stop(std::chrono::milliseconds grace);
+
+private:
+    class Impl;
+    std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace trivet::api

@@ -1,0 +1,62 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/objects.hpp"
+#include "core/time.hpp"
+
+/// What is replicated: the commands, not their results. Applying the same commands in the same
+/// order gives the same state on every node.
+namespace trivet {
+
+enum class PutMode : std::uint8_t { create, create_or_replace };
+
+struct PutObject {
+    Object object;
+    PutMode mode = PutMode::create_or_replace;
+    bool force = false;                     // a pool that loses addresses in use
+    std::optional<std::uint64_t> revision;  // refuse unless the object is at this revision
+};
+
+struct DeleteObject {
+    ObjectKey key;
+    bool force = false;  // a pool with addresses in use
+};
+
+/// Makes an empty state a cluster; refused when it is one already.
+struct InitCluster {
+    std::string cluster_id;
+    std::string admin_token_hash;  // hex SHA-256 of the token; the token itself is nowhere stored
+};
+
+struct RegisterNode {
+    std::string name;
+    Labels labels;
+};
+
+struct DrainNode {
+    std::string name;
+    bool drained = true;
+};
+
+/// Only moves the state's time on, so that cooldowns end; proposed at
+/// ClusterState::next_deadline().
+struct AdvanceTime {};
+
+/// One step of a command.
+using Action =
+    std::variant<PutObject, DeleteObject, InitCluster, RegisterNode, DrainNode, AdvanceTime>;
+
+struct Command {
+    WallTime at{};                // the proposer's clock; the state never lets time run backwards
+    std::vector<Action> actions;  // all or none take effect
+};
+
+/// The form in the log: JSON with a format number. decode refuses what encode cannot have written.
+std::string encode(const Command& command);
+Result<Command> decode_command(std::string_view text);
+
+}  // namespace trivet

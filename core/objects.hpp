@@ -1,0 +1,139 @@
+#pragma once
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "core/ip_address.hpp"
+#include "core/label_selector.hpp"
+
+/// The objects that users configure (design section 6): what REST, lbctl, the log and the database
+/// carry. Plain values without behaviour; object_json.hpp reads and writes them, ClusterState gives
+/// them meaning.
+namespace trivet {
+
+enum class Kind : std::uint8_t {
+    pool,
+    vip,
+    l2_advertisement,
+    bgp_advertisement,
+    bgp_peer,
+    bfd_profile,
+    community,
+    name_space,  // "namespace": carries the labels that a pool's namespace_selectors look at
+    node,
+};
+
+/// Names one object. `name_space` is set for VIPs alone.
+struct ObjectKey {
+    Kind kind = Kind::pool;
+    std::string name_space;
+    std::string name;
+
+    /// "pool/lan", "vip/default/web": the key of the object's row in the database, and its name in
+    /// messages.
+    std::string to_string() const;
+    friend auto operator<=>(const ObjectKey&, const ObjectKey&) = default;
+};
+
+enum class OnQuorumLoss : std::uint8_t { withdraw, hold };
+
+struct Pool {
+    std::string name;
+    Labels labels;
+    std::vector<AddressRange> addresses;
+    bool auto_assign = true;
+    bool avoid_buggy_ips = false;  // skip IPv4 addresses that end in .0 or .255
+    std::uint32_t priority = 0;    // lower wins; 0 comes last
+    std::vector<std::string> namespaces;
+    std::vector<LabelSelector> namespace_selectors;
+    std::vector<LabelSelector> vip_selectors;
+    std::chrono::seconds reuse_cooldown{0};
+    OnQuorumLoss on_quorum_loss = OnQuorumLoss::withdraw;
+
+    bool operator==(const Pool&) const = default;
+};
+
+enum class Protocol : std::uint8_t { tcp, udp, sctp };
+enum class IpFamilyPolicy : std::uint8_t { single, prefer_dual, require_dual };
+enum class TrafficPolicy : std::uint8_t { cluster, local };
+enum class Delivery : std::uint8_t { none, bind };
+
+struct Port {
+    std::uint16_t port = 0;
+    Protocol protocol = Protocol::tcp;
+    friend auto operator<=>(const Port&, const Port&) = default;
+};
+
+struct Vip {
+    std::string name_space = "default";
+    std::string name;
+    Labels labels;
+    std::string pool;                  // empty: any pool that fits
+    std::vector<IpAddress> addresses;  // wanted; empty: Trivet chooses
+    std::vector<IpFamily>
+        ip_families;  // in order of preference; empty: what the pool has, IPv4 first
+    std::optional<IpFamilyPolicy> ip_family_policy;
+    std::string sharing_key;
+    std::vector<Port> ports;  // empty: all ports
+    TrafficPolicy traffic_policy = TrafficPolicy::cluster;
+    std::set<std::string> eligible_nodes;  // empty: every node
+    Delivery delivery = Delivery::none;
+
+    bool operator==(const Vip&) const = default;
+};
+
+struct L2Advertisement {
+    std::string name;
+    Labels labels;
+    std::vector<std::string> pools;
+    std::vector<LabelSelector> pool_selectors;  // pools and pool_selectors both empty: every pool
+    std::vector<LabelSelector> node_selectors;  // empty: every node
+    std::vector<std::string> interfaces;        // empty: those whose subnet holds the address
+
+    bool operator==(const L2Advertisement&) const = default;
+};
+
+struct Namespace {
+    std::string name;
+    Labels labels;  // kubernetes.io/metadata.name is always there as well
+
+    bool operator==(const Namespace&) const = default;
+};
+
+/// An object whose protocol is not built yet (BGP, BFD): kept as configuration, its fields checked
+/// against the table in object_json.cpp.
+struct ConfigObject {
+    Kind kind = Kind::bgp_peer;
+    std::string name;
+    Labels labels;
+    nlohmann::json fields = nlohmann::json::object();  // without name and labels
+
+    bool operator==(const ConfigObject&) const = default;
+};
+
+/// A machine that runs lbd. It registers itself; users drain it.
+struct Node {
+    std::string name;
+    Labels labels;  // kubernetes.io/hostname is always there as well
+    bool drained = false;
+
+    bool operator==(const Node&) const = default;
+};
+
+using Object = std::variant<Pool, Vip, L2Advertisement, Namespace, ConfigObject>;
+
+ObjectKey key_of(const Object& object);
+std::string_view to_string(
+    Kind kind);  // "l2-advertisement", the noun of lbctl and of `kind:` in files
+
+/// `[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?`. Errors: invalid_argument.
+Result<void> check_name(std::string_view what, std::string_view name);
+
+}  // namespace trivet
