@@ -20,6 +20,7 @@ endif()
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual
                     -Wold-style-cast -Wimplicit-fallthrough -Werror)
+add_compile_options(-fPIC) # programs too, which CMake gives -fPIE: they share the precompiled headers
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # g++ 12 reports these inside its own library at -O2 (GCC bugs 105562, 105329, 107852).
     add_compile_options(-Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -fpch-preprocess
