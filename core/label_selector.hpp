@@ -2,7 +2,10 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "core/result.hpp"
 
 namespace trivet {
 
@@ -31,5 +34,13 @@ struct LabelSelector {
 /// A list of selectors matches when one of them does. An empty list matches nothing by itself; what
 /// it means ("no restriction") is the caller's rule.
 bool any_matches(const std::vector<LabelSelector>& selectors, const Labels& labels);
+
+std::string_view to_string(LabelOperator op);  // "in", "not_in", "exists", "does_not_exist"
+
+/// Kubernetes' syntax of label keys and values. Errors: invalid_argument.
+Result<void> check_label_key(std::string_view key);
+Result<void> check_label_value(std::string_view value);
+Result<void> check_labels(const Labels& labels);
+Result<void> check_selector(const LabelSelector& selector);
 
 }  // namespace trivet

@@ -1,0 +1,193 @@
+#include "core/command.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+
+#include "core/field_reader.hpp"
+#include "core/object_json.hpp"
+
+namespace trivet {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::uint64_t format_number = 1;
+constexpr int command_depth_max = 40;  // an object of 32 levels inside the command's own levels
+constexpr std::uint64_t any_number = UINT64_MAX;
+constexpr std::array mode_words = {std::pair{"create", PutMode::create},
+                                   std::pair{"create_or_replace", PutMode::create_or_replace}};
+
+json encode_action(const PutObject& put) {
+    const ObjectKey key = key_of(put.object);
+    json out = {{"kind", to_string(key.kind)},
+                {"object", to_json(put.object)},
+                {"mode", put.mode == PutMode::create ? "create" : "create_or_replace"},
+                {"force", put.force}};
+    if (put.revision) out["revision"] = *put.revision;
+    return {{"put", std::move(out)}};
+}
+
+json encode_action(const DeleteObject& deletion) {
+    return {{"delete",
+             {{"kind", to_string(deletion.key.kind)},
+              {"namespace", deletion.key.name_space},
+              {"name", deletion.key.name},
+              {"force", deletion.force}}}};
+}
+
+json encode_action(const InitCluster& init) {
+    return {{"init_cluster",
+             {{"cluster_id", init.cluster_id}, {"admin_token_hash", init.admin_token_hash}}}};
+}
+
+json encode_action(const RegisterNode& node) {
+    return {{"register_node", {{"name", node.name}, {"labels", node.labels}}}};
+}
+
+json encode_action(const DrainNode& drain) {
+    return {{"drain_node", {{"name", drain.name}, {"drained", drain.drained}}}};
+}
+
+json encode_action(const AdvanceTime&) { return {{"advance_time", json::object()}}; }
+
+Result<Kind> read_kind(FieldReader& reader) {
+    std::string noun;
+    reader.text("kind", noun);
+    const auto kind = kind_from_string(noun);
+    if (!kind) return fail(ErrorCode::invalid_argument, "unknown kind '" + noun + "'", "kind");
+    return *kind;
+}
+
+Result<Action> read_put(const json& body) {
+    FieldReader reader(body, "put", "put");
+    auto kind = read_kind(reader);
+    PutObject put;
+    const json* object = reader.take("object");
+    reader.choice("mode", put.mode, mode_words);
+    reader.boolean("force", put.force);
+    if (reader.has("revision")) {
+        put.revision.emplace();
+        reader.integer("revision", *put.revision, std::uint64_t{0}, any_number);
+    }
+    if (auto finished = reader.finish(); !finished) return fail(finished.error());
+    if (!kind) return fail(kind.error());
+    if (object == nullptr) return fail(ErrorCode::invalid_argument, "put without an object");
+    auto read = object_from_json(*kind, *object);
+    if (!read) return fail(read.error());
+    put.object = std::move(*read);
+    return put;
+}
+
+Result<Action> read_delete(const json& body) {
+    FieldReader reader(body, "delete", "delete");
+    DeleteObject deletion;
+    auto kind = read_kind(reader);
+    reader.text("namespace", deletion.key.name_space);
+    reader.text("name", deletion.key.name);
+    reader.boolean("force", deletion.force);
+    if (auto finished = reader.finish(); !finished) return fail(finished.error());
+    if (!kind) return fail(kind.error());
+    deletion.key.kind = *kind;
+    return deletion;
+}
+
+Result<Action> read_init(const json& body) {
+    FieldReader reader(body, "init_cluster", "init_cluster");
+    InitCluster init;
+    reader.text("cluster_id", init.cluster_id);
+    reader.text("admin_token_hash", init.admin_token_hash);
+    if (auto finished = reader.finish(); !finished) return fail(finished.error());
+    return init;
+}
+
+Result<Action> read_register(const json& body) {
+    FieldReader reader(body, "register_node", "register_node");
+    RegisterNode node;
+    reader.text("name", node.name);
+    reader.labels("labels", node.labels);
+    if (auto finished = reader.finish(); !finished) return fail(finished.error());
+    return node;
+}
+
+Result<Action> read_drain(const json& body) {
+    FieldReader reader(body, "drain_node", "drain_node");
+    DrainNode drain;
+    reader.text("name", drain.name);
+    reader.boolean("drained", drain.drained);
+    if (auto finished = reader.finish(); !finished) return fail(finished.error());
+    return drain;
+}
+
+Result<Action> read_advance(const json& body) {
+    if (auto finished = FieldReader(body, "advance_time", "advance_time").finish(); !finished)
+        return fail(finished.error());
+    return AdvanceTime{};
+}
+
+Result<Action> read_action(const json& item) {
+    using Reader = Result<Action> (*)(const json&);
+    constexpr std::array<std::pair<const char*, Reader>, 6> readers = {
+        {{"put", read_put},
+         {"delete", read_delete},
+         {"init_cluster", read_init},
+         {"register_node", read_register},
+         {"drain_node", read_drain},
+         {"advance_time", read_advance}}};
+    if (item.is_object() && item.size() == 1)
+        for (const auto& [word, reader] : readers)
+            if (item.contains(word)) return reader(item.front());
+    return fail(ErrorCode::invalid_argument,
+                "an action has one field, the name of what it does (put, delete, init_cluster, "
+                "register_node, drain_node, advance_time)");
+}
+
+}  // namespace
+
+std::string encode(const Command& command) {
+    json actions = json::array();
+    for (const Action& action : command.actions)
+        actions.push_back(
+            std::visit([](const auto& value) { return encode_action(value); }, action));
+    const auto at = std::clamp(command.at, WallTime{}, wall_time_max).time_since_epoch().count();
+    return json{{"format", format_number},
+                {"at", static_cast<std::uint64_t>(at)},
+                {"actions", std::move(actions)}}
+        // A name from a URL may be no UTF-8; it then names nothing, which apply() reports.
+        .dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Result<Command> decode_command(std::string_view text) {
+    auto parsed = parse_json(text, command_depth_max);
+    if (!parsed) return fail(parsed.error());
+    Command command;
+    std::uint64_t format = 0;
+    std::uint64_t at = 0;
+    FieldReader reader(*parsed, "command");
+    reader.integer("format", format, std::uint64_t{0}, any_number);
+    const bool readable = format == format_number;
+    if (readable) {
+        reader.integer("at", at, std::uint64_t{0},
+                       static_cast<std::uint64_t>(wall_time_max.time_since_epoch().count()));
+        reader.list("actions", [&](const json& item, const std::string&) -> Result<void> {
+            auto action = read_action(item);
+            if (!action) return fail(action.error());
+            command.actions.push_back(std::move(*action));
+            return {};
+        });
+    } else if (reader.has("format")) {
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("the command has format {}; this version reads format {}", format,
+                                format_number));
+    }
+    if (auto finished = reader.finish(); !finished) return fail(finished.error());
+    for (const char* name : {"format", "at", "actions"})
+        if (!reader.has(name))
+            return fail(ErrorCode::invalid_argument,
+                        fmt::format("'{}' is missing in the command", name));
+    command.at = WallTime(std::chrono::milliseconds(at));
+    return command;
+}
+
+}  // namespace trivet

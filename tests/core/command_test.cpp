@@ -1,0 +1,76 @@
+#include "core/command.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/core/test_objects.hpp"
+
+namespace trivet {
+namespace {
+
+Command every_action() {
+    Command command;
+    command.at = WallTime(std::chrono::milliseconds(1'700'000'000'123));
+    const Object pool =
+        test::object(Kind::pool, R"({"name": "lan", "addresses": ["192.0.2.0/30"]})");
+    command.actions.push_back(PutObject{pool, PutMode::create, true, 7});
+    command.actions.push_back(PutObject{
+        test::object(Kind::vip, R"({"name": "web"})"), PutMode::create_or_replace, {}, {}});
+    command.actions.push_back(DeleteObject{{Kind::vip, "default", "web"}, true});
+    command.actions.push_back(InitCluster{"c1", "ab12"});
+    command.actions.push_back(RegisterNode{"n1", {{"rack", "a"}}});
+    command.actions.push_back(DrainNode{"n1", true});
+    command.actions.push_back(AdvanceTime{});
+    return command;
+}
+
+TEST(Command, WhatIsEncodedDecodesTheSame) {
+    const Command command = every_action();
+    const std::string text = encode(command);
+    const auto decoded = decode_command(text);
+    ASSERT_TRUE(decoded) << decoded.error().message;
+    EXPECT_EQ(decoded->at, command.at);
+    ASSERT_EQ(decoded->actions.size(), command.actions.size());
+    EXPECT_EQ(encode(*decoded), text);
+    const auto& put = std::get<PutObject>(decoded->actions[0]);
+    EXPECT_EQ(put.object, std::get<PutObject>(command.actions[0]).object);
+    EXPECT_EQ(put.mode, PutMode::create);
+    EXPECT_TRUE(put.force);
+    EXPECT_EQ(put.revision, 7u);
+    EXPECT_EQ(std::get<DeleteObject>(decoded->actions[2]).key,
+              (ObjectKey{Kind::vip, "default", "web"}));
+}
+
+TEST(Command, RefusesWhatEncodeCannotHaveWritten) {
+    for (const char* text : {
+             "",
+             "[]",
+             "{}",
+             R"({"format": 2, "at": 0, "actions": []})",
+             R"({"format": 1, "actions": []})",
+             R"({"format": 1, "at": -1, "actions": []})",
+             R"({"format": 1, "at": 253402300800000, "actions": []})",
+             R"({"format": 1, "at": 0})",
+             R"({"format": 1, "at": 0, "actions": [], "more": 1})",
+             R"({"format": 1, "at": 0, "actions": [{}]})",
+             R"({"format": 1, "at": 0, "actions": [{"jump": {}}]})",
+             R"({"format": 1, "at": 0, "actions": [{"advance_time": {"by": 1}}]})",
+             R"({"format": 1, "at": 0, "actions": [{"put": {"kind": "pool"}}]})",
+             R"({"format": 1, "at": 0, "actions": [{"put": {"kind": "tool", "object": {}}}]})",
+             R"({"format": 1, "at": 0, "actions": [{"delete": {"kind": "vip"}, "put": {}}]})",
+         })
+        EXPECT_FALSE(decode_command(text)) << text;
+}
+
+TEST(Command, NamesTheFormatThatItCannotRead) {
+    const auto decoded = decode_command(R"({"format": 9, "later": true})");
+    ASSERT_FALSE(decoded);
+    EXPECT_NE(decoded.error().message.find("format 9"), std::string::npos);
+}
+
+TEST(Command, ANameThatIsNoUtf8DoesNotThrow) {
+    const std::string text = encode({{}, {DeleteObject{{Kind::pool, "", "\xff"}, false}}});
+    EXPECT_TRUE(decode_command(text));
+}
+
+}  // namespace
+}  // namespace trivet
