@@ -21,4 +21,7 @@ using Duration = BootClock::duration;
 /// travels inside commands, and the state machine never lets it run backwards.
 using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
 
+/// The end of the year 9999: what a command may carry, and far from overflow.
+constexpr WallTime wall_time_max{std::chrono::milliseconds{253'402'300'799'999}};
+
 }  // namespace trivet
