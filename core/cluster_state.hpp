@@ -2,7 +2,9 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/allocator.hpp"
@@ -10,6 +12,8 @@
 #include "core/ids.hpp"
 #include "core/objects.hpp"
 #include "core/records.hpp"
+#include "core/vip_planner.hpp"
+#include "core/waiting_line.hpp"
 
 namespace trivet {
 
@@ -17,12 +21,16 @@ namespace trivet {
 /// machine (design section 3). No I/O, no clock, no randomness. One strand owns it.
 class ClusterState {
 public:
+    /// `index` is greater than last_applied(). The command's time takes effect also when its
+    /// actions are refused: then `changed` may name rows that an ended cooldown changed.
     /// Errors, in Applied::result: invalid_argument, not_found, conflict; each names the object and
     /// the remedy.
     Applied apply(LogIndex index, const Command& command);
 
-    /// Rows as row() gave them. Errors: corrupt, naming the row.
-    static Result<ClusterState> restore(const std::vector<StateRow>& rows);
+    /// Rows as row() gave them, in any order, and the index that they were saved with. Errors:
+    /// corrupt, naming the row.
+    static Result<ClusterState> restore(const std::vector<StateRow>& rows,
+                                        LogIndex last_applied = {});
     /// The present value of a row named in Applied::changed; nullopt when it is gone.
     std::optional<std::string> row(const std::string& key) const;
 
@@ -30,28 +38,104 @@ public:
     std::optional<WallTime> next_deadline() const;
 
     LogIndex last_applied() const { return last_applied_; }
+    WallTime time() const { return time_; }  // of the newest command; never runs backwards
     bool initialised() const { return !cluster_id_.empty(); }
     const std::string& cluster_id() const { return cluster_id_; }
     const std::string& admin_token_hash() const { return admin_token_hash_; }
 
-    const std::map<std::string, Stored<Pool>>& pools() const;
-    const std::map<ObjectKey, VipRecord>& vips() const;
-    const std::map<std::string, Stored<L2Advertisement>>& l2_advertisements() const;
-    const std::map<ObjectKey, Stored<ConfigObject>>& config_objects() const;
-    const std::map<std::string, Stored<Namespace>>& namespaces() const;
-    const std::map<std::string, Stored<Node>>& nodes() const;
+    const std::map<std::string, Stored<Pool>>& pools() const { return pools_; }
+    const std::map<ObjectKey, VipRecord>& vips() const { return vips_; }
+    const std::map<std::string, Stored<L2Advertisement>>& l2_advertisements() const {
+        return l2_advertisements_;
+    }
+    const std::map<ObjectKey, Stored<ConfigObject>>& config_objects() const {
+        return config_objects_;
+    }
+    const std::map<std::string, Stored<Namespace>>& namespaces() const { return namespaces_; }
+    const std::map<std::string, Stored<Node>>& nodes() const { return nodes_; }
 
     const VipRecord* find_vip(std::string_view name_space, std::string_view name) const;
     /// The pool whose ranges hold `address`; null when none does.
     const Pool* pool_of(IpAddress address) const;
     PoolUse pool_use(std::string_view pool) const;  // see core/allocator.hpp
+    PoolUse pool_use(std::string_view pool, IpFamily family) const;
     /// VIPs that hold `address`, oldest first (more than one when it is shared).
     std::vector<const VipRecord*> holders(IpAddress address) const;
 
 private:
+    /// What one command does: gathered while its actions are applied.
+    struct Change {
+        std::uint64_t index = 0;
+        std::uint64_t place = 0;  // of the action within the command
+        WallTime at{};
+        std::set<std::string> rows;
+        std::vector<Event> events;
+
+        void event(std::string type, std::string object, std::string message);
+        std::uint64_t order() const;  // unique for each action of the log
+    };
+
+    void advance_time(WallTime at, Change& change);
+    Result<void> apply_actions(const std::vector<Action>& actions, Change& change);
+    Result<void> apply_action(const Action& action, Change& change);
+
+    Result<void> act(const PutObject& put, Change& change);
+    Result<void> act(const DeleteObject& deletion, Change& change);
+    Result<void> act(const InitCluster& init, Change& change);
+    Result<void> act(const RegisterNode& node, Change& change);
+    Result<void> act(const DrainNode& drain, Change& change);
+    Result<void> act(const AdvanceTime& advance, Change& change);
+
+    // Each gets a checked object whose preconditions hold.
+    Result<void> put(const Pool& pool, bool force, Change& change);
+    Result<void> put(const Vip& vip, bool force, Change& change);
+    Result<void> put(const L2Advertisement& l2, bool force, Change& change);
+    Result<void> put(const Namespace& name_space, bool force, Change& change);
+    Result<void> put(const ConfigObject& config, bool force, Change& change);
+    Result<void> check_preconditions(const PutObject& put, const ObjectKey& key) const;
+    std::optional<std::uint64_t> revision_of(const ObjectKey& key) const;
+    Error not_found(const ObjectKey& key) const;
+
+    // cluster_state_pools.cpp
+    Result<void> delete_pool(const std::string& name, bool force, Change& change);
+    Error in_use(const std::string& pool,
+                 const std::vector<std::pair<IpAddress, VipId>>& used) const;
+    void take_by_force(const std::string& pool, IpAddress address, VipId id, Change& change);
+    Result<void> free_up(const Pool& pool, const std::vector<AddressRange>& kept, bool force,
+                         Change& change);
+    void pools_changed();
+
+    // cluster_state_vips.cpp
+    VipPlanner planner() const;
+    Result<void> delete_vip(const ObjectKey& key, Change& change);
+    VipRecord& record_of(VipId id);
+    void assign(VipRecord& record, const VipPlanner::Plan& plan, Change& change);
+    bool try_to_serve(VipId id, Change& change);
+    /// Serves VIPs that wait, after something became free.
+    void settle(Change& change);
+    /// As settle(), after pools or namespaces changed: then any VIP may be served or not.
+    void settle_all(Change& change);
+    void stand_in_line(const VipRecord& record);
+
+    friend class StateRestorer;  // cluster_state_rows.cpp
+
     LogIndex last_applied_;
+    WallTime time_{};
     std::string cluster_id_;
     std::string admin_token_hash_;
+    std::map<std::string, Stored<Pool>> pools_;
+    std::map<ObjectKey, VipRecord> vips_;
+    std::map<std::string, Stored<L2Advertisement>> l2_advertisements_;
+    std::map<ObjectKey, Stored<ConfigObject>> config_objects_;
+    std::map<std::string, Stored<Namespace>> namespaces_;
+    std::map<std::string, Stored<Node>> nodes_;
+
+    // Derived from the above; kept beside it so that one command costs O(log n).
+    Allocator allocator_;  // its release records are state of their own
+    WaitingLine line_;     // VIPs with a pending_reason
+    std::map<VipId, ObjectKey> vip_by_id_;
+    std::vector<std::string> pool_order_;  // VipPlanner::in_order()
+    bool line_is_stale_ = false;           // within one command: pools or namespaces changed
 };
 
 }  // namespace trivet

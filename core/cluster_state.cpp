@@ -1,0 +1,347 @@
+#include "core/cluster_state.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "core/assert.hpp"
+#include "core/object_json.hpp"
+#include "core/vip_rules.hpp"
+
+namespace trivet {
+
+namespace {
+
+constexpr int place_bits = 16;  // of VipRecord::created; the rest is the log index
+constexpr std::size_t actions_max = std::size_t{1} << place_bits;
+// Far above what anybody runs, far below what memory holds: a script that runs away ends here.
+constexpr std::size_t vips_max = 1'000'000;
+constexpr std::size_t others_max = 10'000;  // of each other kind
+constexpr const char* hostname_label = "kubernetes.io/hostname";
+
+/// "pool 'lan'", "VIP 'default/web'": how messages name an object.
+std::string title(const ObjectKey& key) {
+    if (key.kind == Kind::vip) return fmt::format("VIP '{}/{}'", key.name_space, key.name);
+    return fmt::format("{} '{}'", to_string(key.kind), key.name);
+}
+
+std::string event_type(Kind kind, std::string_view what) {
+    std::string type(to_string(kind));
+    std::ranges::replace(type, '-', '_');
+    return type + "_" + std::string(what);
+}
+
+/// Stores `object` under `name` unless it is there already as it is; tells whether it was new.
+enum class PutEffect : std::uint8_t { same, changed, created };
+
+template <class Map, class Object>
+PutEffect store(Map& map, const typename Map::key_type& name, const Object& object,
+                std::uint64_t revision) {
+    const auto found = map.find(name);
+    if (found == map.end()) {
+        map.emplace(name, Stored<Object>{object, revision});
+        return PutEffect::created;
+    }
+    if (found->second.object == object) return PutEffect::same;
+    found->second = {object, revision};
+    return PutEffect::changed;
+}
+
+template <class Map>
+std::optional<std::uint64_t> revision_in(const Map& map, const typename Map::key_type& name) {
+    const auto found = map.find(name);
+    return found == map.end() ? std::nullopt : std::optional(found->second.revision);
+}
+
+bool touches_vip(const Action& action) {
+    if (const auto* put = std::get_if<PutObject>(&action))
+        return std::holds_alternative<Vip>(put->object);
+    const auto* deletion = std::get_if<DeleteObject>(&action);
+    return deletion != nullptr && deletion->key.kind == Kind::vip;
+}
+
+}  // namespace
+
+void ClusterState::Change::event(std::string type, std::string object, std::string message) {
+    events.push_back({index, at, std::move(type), std::move(object), std::move(message)});
+}
+
+std::uint64_t ClusterState::Change::order() const { return index << place_bits | place; }
+
+Applied ClusterState::apply(LogIndex index, const Command& command) {
+    TRIVET_ASSERT(index > last_applied_);
+    TRIVET_ASSERT(index.value() < std::uint64_t{1} << (64 - place_bits));
+    last_applied_ = index;
+    Change change;
+    change.index = index.value();
+    advance_time(command.at, change);
+
+    Applied applied;
+    if (command.actions.size() > actions_max) {
+        applied.result = fail(ErrorCode::invalid_argument,
+                              fmt::format("a command has at most {} actions", actions_max));
+    } else if (command.actions.size() <= 1) {
+        // One action checks everything before it changes anything.
+        applied.result = apply_actions(command.actions, change);
+    } else {
+        const ClusterState before = *this;
+        const Change change_before = change;
+        applied.result = apply_actions(command.actions, change);
+        if (!applied.result) {
+            *this = before;
+            change = change_before;
+        }
+    }
+    applied.changed.assign(change.rows.begin(), change.rows.end());
+    applied.events = std::move(change.events);
+    return applied;
+}
+
+void ClusterState::advance_time(WallTime at, Change& change) {
+    const WallTime now = std::clamp(at, time_, wall_time_max);
+    change.at = now;
+    if (now == time_) return;
+    time_ = now;
+    change.rows.insert("meta/time");
+    allocator_.advance(time_);
+    settle(change);
+}
+
+Result<void> ClusterState::apply_actions(const std::vector<Action>& actions, Change& change) {
+    for (const Action& action : actions) {
+        // Older VIPs come first also within a command that makes pools and then VIPs.
+        if (line_is_stale_ && touches_vip(action)) settle_all(change);
+        if (auto result = apply_action(action, change); !result) return result;
+        if (!line_is_stale_) settle(change);
+        ++change.place;
+    }
+    if (line_is_stale_) settle_all(change);
+    return {};
+}
+
+Result<void> ClusterState::apply_action(const Action& action, Change& change) {
+    return std::visit([&](const auto& step) { return act(step, change); }, action);
+}
+
+Result<void> ClusterState::act(const PutObject& action, Change& change) {
+    const ObjectKey key = key_of(action.object);
+    Object object = action.object;
+    if (std::holds_alternative<ConfigObject>(object)) {
+        auto read = object_from_json(key.kind, to_json(object));
+        if (!read) return fail(read.error());
+        object = std::move(*read);
+    }
+    if (auto checked = check_object(object); !checked) return checked;
+    if (auto checked = check_preconditions(action, key); !checked) return checked;
+    return std::visit([&](const auto& value) { return put(value, action.force, change); }, object);
+}
+
+Result<void> ClusterState::check_preconditions(const PutObject& action,
+                                               const ObjectKey& key) const {
+    const auto revision = revision_of(key);
+    if (revision && action.mode == PutMode::create)
+        return fail(ErrorCode::conflict, title(key) + " exists already");
+    // Revision 0 stands for "must not exist yet".
+    if (action.revision && *action.revision != revision.value_or(0))
+        return fail(ErrorCode::conflict,
+                    revision ? fmt::format("{} is at revision {}, not {}: somebody changed it; "
+                                           "read it again and repeat the change",
+                                           title(key), *revision, *action.revision)
+                             : title(key) + " does not exist any more");
+    const bool full = key.kind == Kind::vip                ? vips_.size() >= vips_max
+                      : key.kind == Kind::pool             ? pools_.size() >= others_max
+                      : key.kind == Kind::name_space       ? namespaces_.size() >= others_max
+                      : key.kind == Kind::l2_advertisement ? l2_advertisements_.size() >= others_max
+                                                           : config_objects_.size() >= others_max;
+    if (!revision && full)
+        return fail(
+            ErrorCode::conflict,
+            fmt::format("there are too many objects of kind {} ({} at most)", to_string(key.kind),
+                        key.kind == Kind::vip ? vips_max : others_max));
+    return {};
+}
+
+std::optional<std::uint64_t> ClusterState::revision_of(const ObjectKey& key) const {
+    switch (key.kind) {
+        case Kind::pool:
+            return revision_in(pools_, key.name);
+        case Kind::vip:
+            return revision_in(vips_, key);
+        case Kind::l2_advertisement:
+            return revision_in(l2_advertisements_, key.name);
+        case Kind::name_space:
+            return revision_in(namespaces_, key.name);
+        case Kind::node:
+            return revision_in(nodes_, key.name);
+        case Kind::bgp_advertisement:
+        case Kind::bgp_peer:
+        case Kind::bfd_profile:
+        case Kind::community:
+            return revision_in(config_objects_, key);
+    }
+    return std::nullopt;
+}
+
+Result<void> ClusterState::put(const L2Advertisement& l2, bool, Change& change) {
+    const PutEffect stored = store(l2_advertisements_, l2.name, l2, change.index);
+    if (stored == PutEffect::same) return {};
+    const ObjectKey key = key_of(l2);
+    change.rows.insert(key.to_string());
+    const char* what = stored == PutEffect::created ? "created" : "changed";
+    change.event(event_type(key.kind, what), key.to_string(), title(key) + " " + what);
+    return {};
+}
+
+Result<void> ClusterState::put(const Namespace& name_space, bool, Change& change) {
+    const PutEffect stored = store(namespaces_, name_space.name, name_space, change.index);
+    if (stored == PutEffect::same) return {};
+    const ObjectKey key = key_of(name_space);
+    change.rows.insert(key.to_string());
+    const char* what = stored == PutEffect::created ? "created" : "changed";
+    change.event(event_type(key.kind, what), key.to_string(), title(key) + " " + what);
+    line_is_stale_ = true;  // pools select namespaces by their labels
+    return {};
+}
+
+Result<void> ClusterState::put(const ConfigObject& config, bool, Change& change) {
+    const ObjectKey key = key_of(config);
+    const PutEffect stored = store(config_objects_, key, config, change.index);
+    if (stored == PutEffect::same) return {};
+    change.rows.insert(key.to_string());
+    const char* what = stored == PutEffect::created ? "created" : "changed";
+    change.event(event_type(key.kind, what), key.to_string(), title(key) + " " + what);
+    return {};
+}
+
+Error ClusterState::not_found(const ObjectKey& key) const {
+    std::vector<std::string> names;
+    const auto gather = [&](const auto& map) {
+        for (const auto& [name, stored] : map) names.push_back(name);
+    };
+    if (key.kind == Kind::pool) gather(pools_);
+    if (key.kind == Kind::l2_advertisement) gather(l2_advertisements_);
+    if (key.kind == Kind::name_space) gather(namespaces_);
+    if (key.kind == Kind::node) gather(nodes_);
+    std::string message = "there is no " + title(key);
+    if (const auto near = nearest(key.name, names)) message += "; did you mean '" + *near + "'?";
+    return {ErrorCode::not_found, std::move(message)};
+}
+
+Result<void> ClusterState::act(const DeleteObject& deletion, Change& change) {
+    const ObjectKey& key = deletion.key;
+    if (key.kind == Kind::node)
+        return fail(ErrorCode::invalid_argument,
+                    "a node cannot be deleted while it belongs to the cluster; drain it instead");
+    if (!revision_of(key)) return fail(not_found(key));
+    if (key.kind == Kind::pool) return delete_pool(key.name, deletion.force, change);
+    if (key.kind == Kind::vip) return delete_vip(key, change);
+    if (key.kind == Kind::l2_advertisement) {
+        l2_advertisements_.erase(key.name);
+    } else if (key.kind == Kind::name_space) {
+        namespaces_.erase(key.name);
+        line_is_stale_ = true;
+    } else {
+        config_objects_.erase(key);
+    }
+    change.rows.insert(key.to_string());
+    change.event(event_type(key.kind, "deleted"), key.to_string(), title(key) + " deleted");
+    return {};
+}
+
+Result<void> ClusterState::act(const InitCluster& init, Change& change) {
+    if (initialised())
+        return fail(ErrorCode::conflict, "this node belongs to cluster '" + cluster_id_ +
+                                             "' already; a cluster is made once");
+    if (init.cluster_id.empty() || init.admin_token_hash.empty())
+        return fail(ErrorCode::invalid_argument, "a cluster needs an id and a token hash");
+    cluster_id_ = init.cluster_id;
+    admin_token_hash_ = init.admin_token_hash;
+    change.rows.insert("meta/cluster");
+    change.event("cluster_created", "cluster", "cluster '" + cluster_id_ + "' created");
+    return {};
+}
+
+Result<void> ClusterState::act(const RegisterNode& action, Change& change) {
+    if (auto checked = check_name("node name", action.name); !checked) return checked;
+    if (auto checked = check_labels(action.labels); !checked) return checked;
+    Node node{action.name, action.labels, false};
+    node.labels[hostname_label] = action.name;
+    if (const auto found = nodes_.find(action.name); found != nodes_.end())
+        node.drained = found->second.object.drained;
+    else if (nodes_.size() >= others_max)
+        return fail(ErrorCode::conflict, fmt::format("there are {} nodes already", others_max));
+    const PutEffect stored = store(nodes_, action.name, node, change.index);
+    if (stored == PutEffect::same) return {};
+    const ObjectKey key{Kind::node, "", action.name};
+    change.rows.insert(key.to_string());
+    if (stored == PutEffect::created)
+        change.event("node_registered", key.to_string(), title(key) + " joined");
+    else
+        change.event("node_changed", key.to_string(), title(key) + " has new labels");
+    return {};
+}
+
+Result<void> ClusterState::act(const DrainNode& drain, Change& change) {
+    const ObjectKey key{Kind::node, "", drain.name};
+    const auto found = nodes_.find(drain.name);
+    if (found == nodes_.end()) return fail(not_found(key));
+    if (found->second.object.drained == drain.drained) return {};
+    found->second.object.drained = drain.drained;
+    found->second.revision = change.index;
+    change.rows.insert(key.to_string());
+    if (drain.drained)
+        change.event("node_drained", key.to_string(),
+                     title(key) + " is drained: it announces no VIP");
+    else
+        change.event("node_undrained", key.to_string(), title(key) + " may announce VIPs again");
+    return {};
+}
+
+Result<void> ClusterState::act(const AdvanceTime&, Change&) {
+    return {};  // every command advances the time
+}
+
+const VipRecord* ClusterState::find_vip(std::string_view name_space, std::string_view name) const {
+    const auto found = vips_.find(ObjectKey{Kind::vip, std::string(name_space), std::string(name)});
+    return found == vips_.end() ? nullptr : &found->second;
+}
+
+const Pool* ClusterState::pool_of(IpAddress address) const {
+    const std::string* name = allocator_.pool_of(address);
+    return name == nullptr ? nullptr : &pools_.at(*name).object;
+}
+
+PoolUse ClusterState::pool_use(std::string_view pool) const {
+    const PoolUse v4 = pool_use(pool, IpFamily::ipv4);
+    PoolUse use = pool_use(pool, IpFamily::ipv6);
+    use.total = v4.total > UINT64_MAX - use.total ? UINT64_MAX : use.total + v4.total;
+    use.assigned += v4.assigned;
+    use.cooling += v4.cooling;
+    return use;
+}
+
+PoolUse ClusterState::pool_use(std::string_view pool, IpFamily family) const {
+    return allocator_.use(std::string(pool), family);
+}
+
+std::vector<const VipRecord*> ClusterState::holders(IpAddress address) const {
+    std::vector<const VipRecord*> records;
+    if (const std::vector<VipId>* ids = allocator_.holders(address))
+        for (const VipId id : *ids) records.push_back(&vips_.at(vip_by_id_.at(id)));
+    return records;
+}
+
+std::optional<WallTime> ClusterState::next_deadline() const {
+    std::optional<WallTime> next;
+    const auto consider = [&](const std::string& pool, IpFamily family) {
+        const auto cooled = allocator_.next_cooled(pool, family);
+        if (cooled && (!next || *cooled < *next)) next = cooled;
+    };
+    line_.visit_pools([&](const std::string& pool, const std::vector<IpFamily>& families) {
+        for (const IpFamily family : {IpFamily::ipv4, IpFamily::ipv6})
+            if (families.empty() || std::ranges::find(families, family) != families.end())
+                consider(pool, family);
+    });
+    return next;
+}
+
+}  // namespace trivet
