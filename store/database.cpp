@@ -219,20 +219,32 @@ Result<Statement> Database::prepare(std::string_view sql) {
     return fail(sqlite_error(handle_.get(), code, fmt::format("prepare '{}'", sql)));
 }
 
-Result<std::uint64_t> Database::integer(std::string_view sql) {
+Result<void> Database::only_row(std::string_view sql,
+                                const std::function<void(const Statement&)>& take) {
     auto statement = prepare(sql);
     if (!statement) return fail(statement.error());
     auto row = statement->step();
     if (!row) return fail(row.error());
-    return *row ? statement->integer(0) : 0;
+    if (!*row) return fail(ErrorCode::internal, fmt::format("'{}' gave no row; report this", sql));
+    take(*statement);
+    // Some pragmas answer first and commit, which may fail, when they are stepped to their end.
+    auto end = statement->step();
+    if (!end) return fail(end.error());
+    return {};
+}
+
+Result<std::uint64_t> Database::integer(std::string_view sql) {
+    std::uint64_t value = 0;
+    auto read = only_row(sql, [&](const Statement& row) { value = row.integer(0); });
+    if (!read) return fail(read.error());
+    return value;
 }
 
 Result<std::string> Database::text(std::string_view sql) {
-    auto statement = prepare(sql);
-    if (!statement) return fail(statement.error());
-    auto row = statement->step();
-    if (!row) return fail(row.error());
-    return std::string(*row ? statement->bytes(0) : std::string_view{});
+    std::string value;
+    auto read = only_row(sql, [&](const Statement& row) { value = row.bytes(0); });
+    if (!read) return fail(read.error());
+    return value;
 }
 
 Result<void> Database::transaction(const std::function<Result<void>()>& body) {

@@ -91,6 +91,7 @@ private:
     };
     Database() : wal_pages_(std::make_unique<int>(0)) {}
     Result<void> configure(const std::filesystem::path& path);
+    Result<void> only_row(std::string_view sql, const std::function<void(const Statement&)>& take);
     Result<void> expect(const char* pragma, const char* value);
 
     std::unique_ptr<int> wal_pages_;  // SQLite's hook writes there; the address must stay

@@ -20,6 +20,7 @@ public:
           strand_(std::make_shared<StrandState>()) {
         strand_->durable = loaded_->last_index;
         strand_->next = LogIndex{loaded_->last_index.value() + 1};
+        strand_->term = loaded_->term;
         strand_->applied = loaded_->last_applied;
         writer_ = std::make_unique<Writer>(std::move(file), std::move(options), strand_);
     }
@@ -43,6 +44,7 @@ public:
                       .generation = strand_->generation,
                       .bytes = *checked};
         const LogIndex last = job.entries.back().index;
+        const Term term = job.entries.back().term;
         if (auto pushed = writer_->queue().push(job); !pushed) {
             strand_->queue_refusal = pushed.error();
             post_([strand = strand_, done = std::move(job.done), pushed] {
@@ -52,6 +54,7 @@ public:
             return;
         }
         strand_->next = LogIndex{last.value() + 1};
+        strand_->term = term;
     }
 
     void save_applied(AppliedBatch batch) override {
@@ -85,6 +88,7 @@ Result<std::size_t> SqliteStorage::check(const std::vector<LogEntry>& entries) c
     // Appends behind one that the queue refused would leave a hole.
     if (strand_->queue_refusal) return fail(*strand_->queue_refusal);
     std::uint64_t expected = strand_->next.value();
+    Term term = strand_->term;
     std::size_t bytes = 0;
     for (const LogEntry& entry : entries) {
         if (entry.index.value() != expected)
@@ -92,12 +96,18 @@ Result<std::size_t> SqliteStorage::check(const std::vector<LogEntry>& entries) c
                         fmt::format("entry {} was to be appended where entry {} belongs; restart "
                                     "lbd and report this",
                                     entry.index.value(), expected));
+        if (entry.term < term)
+            return fail(ErrorCode::internal,
+                        fmt::format("entry {} has term {}, older than term {} before it; restart "
+                                    "lbd and report this",
+                                    expected, entry.term.value(), term.value()));
         if (entry.payload.size() > Storage::payload_bytes_max)
             return fail(ErrorCode::too_large,
                         fmt::format("entry {} has {} bytes, {} are allowed: make the change "
                                     "smaller",
                                     expected, entry.payload.size(), Storage::payload_bytes_max));
         ++expected;
+        term = entry.term;
         bytes += entry.payload.size();
     }
     if (entries.empty()) return fail(ErrorCode::internal, "no entries were given to append");

@@ -77,7 +77,7 @@ public:
     /// given to `done`: insufficient_storage, nothing was written: go on with the index that was
     /// refused (appends that were on their way meanwhile are refused as well, in order);
     /// unavailable, after an I/O error the outcome is unknown, or too much waits; too_large, a
-    /// payload above payload_bytes_max; internal, not contiguous.
+    /// payload above payload_bytes_max; internal, not contiguous or of a term that goes back.
     void append(std::vector<LogEntry> entries, std::function<void(Result<void>)> done) override = 0;
     /// Its last_applied must be durable and not go back. Kept and retried while the disk is full.
     virtual void save_applied(AppliedBatch batch) = 0;

@@ -169,20 +169,21 @@ void Writer::on_fatal(Error error, Appends appends) {
 
 void Writer::answer(Appends appends, const Result<void>& result) {
     if (appends.empty()) return;
-    const LogIndex last = file_->tables.positions().last_index;
+    const Positions& end = file_->tables.positions();
     std::vector<std::function<void(Result<void>)>> waiting;
     waiting.reserve(appends.size());
     for (AppendJob& job : appends) waiting.push_back(std::move(job.done));
-    options_.post(
-        [strand = strand_, waiting = std::move(waiting), result, last, generation = generation_] {
-            if (result) {
-                strand->durable = last;
-            } else if (strand->generation != generation) {
-                strand->generation = generation;
-                strand->next = LogIndex{last.value() + 1};
-            }
-            for (const auto& done : waiting) done(result);
-        });
+    options_.post([strand = strand_, waiting = std::move(waiting), result, last = end.last_index,
+                   term = end.term, generation = generation_] {
+        if (result) {
+            strand->durable = last;
+        } else if (strand->generation != generation) {
+            strand->generation = generation;
+            strand->next = LogIndex{last.value() + 1};
+            strand->term = term;
+        }
+        for (const auto& done : waiting) done(result);
+    });
 }
 
 void Writer::serve(std::vector<ReadJob> reads) {

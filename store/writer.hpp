@@ -23,6 +23,7 @@ namespace trivet::store {
 struct StrandState {
     std::uint64_t generation = 0;
     LogIndex next;                       // the index that append() expects
+    Term term;                           // of the entry before that
     LogIndex durable;                    // of the last entry whose callback came
     LogIndex applied;                    // the last that save_applied() was given
     std::optional<Error> queue_refusal;  // set until the callback of the append that it hit

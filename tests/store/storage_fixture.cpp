@@ -2,10 +2,15 @@
 
 #include <stdlib.h>
 
+#include <unistd.h>
+
 namespace trivet::store {
 
-TempDirectory::TempDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "trivet-store-XXXXXX").native();
+TempDirectory::TempDirectory(Medium medium) {
+    std::filesystem::path parent = std::filesystem::temp_directory_path();
+    const std::filesystem::path memory = "/dev/shm";
+    if (medium == Medium::memory && ::access(memory.c_str(), W_OK) == 0) parent = memory;
+    std::string name = (parent / "trivet-store-XXXXXX").native();
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
     path_ = name;
 }

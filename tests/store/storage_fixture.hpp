@@ -15,7 +15,11 @@ namespace trivet::store {
 /// A directory that goes away with its test.
 class TempDirectory {
 public:
-    TempDirectory();
+    enum class Medium : std::uint8_t {
+        disk,
+        memory,  // where fsync costs nothing, for tests that open thousands of files
+    };
+    explicit TempDirectory(Medium medium = Medium::disk);
     ~TempDirectory();
     TempDirectory(const TempDirectory&) = delete;
     TempDirectory& operator=(const TempDirectory&) = delete;

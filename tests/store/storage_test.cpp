@@ -71,7 +71,7 @@ TEST_F(StorageTest, EverythingIsThereAfterReopening) {
     ASSERT_EQ(events->size(), 1u);
     EXPECT_EQ((*events)[0].at, WallTime(1700000000123ms));
     EXPECT_EQ((*events)[0].object, "pool/lan");
-    EXPECT_TRUE(harness.append({entry(4)}));
+    EXPECT_TRUE(harness.append({entry(4, "", 2)}));
 }
 
 TEST_F(StorageTest, AnEntryThatDoesNotFollowTheLastIsRefused) {
@@ -83,7 +83,7 @@ TEST_F(StorageTest, AnEntryThatDoesNotFollowTheLastIsRefused) {
         ASSERT_FALSE(refused);
         EXPECT_EQ(refused.error().code, ErrorCode::internal);
     }
-    EXPECT_TRUE(harness.append({entry(2)}));
+    EXPECT_TRUE(harness.append({entry(2, "{}", 5)}));
 }
 
 TEST_F(StorageTest, APayloadAboveTheLimitIsRefused) {
