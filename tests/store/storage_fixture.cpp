@@ -44,6 +44,12 @@ bool Strand::run_until(const std::function<bool()>& condition) {
     return true;
 }
 
+bool Strand::wait_for_posted(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    return posted_.wait_for(lock, std::chrono::seconds(10),
+                            [&] { return closures_.size() >= count; });
+}
+
 Harness::Harness(const std::filesystem::path& directory) {
     options.path = directory / "lbd.db";
     options.free_bytes_min = 0;

@@ -35,6 +35,8 @@ public:
     void post(std::function<void()> closure);
     /// Runs closures until `condition` holds. False: it did not within ten seconds.
     bool run_until(const std::function<bool()>& condition);
+    /// Waits until so many closures are there, and runs none. False: ten seconds passed.
+    bool wait_for_posted(std::size_t count);
 
 private:
     std::mutex mutex_;

@@ -1,0 +1,76 @@
+#include "tests/store/script.hpp"
+
+#include <map>
+
+namespace trivet::store {
+
+namespace {
+
+constexpr std::uint64_t keys = 7;
+
+std::string key_of(std::uint64_t index) { return "vip/default/" + std::to_string(index % keys); }
+
+AppliedBatch applied(std::uint64_t index) {
+    AppliedBatch batch{.last_applied = LogIndex{index}, .rows = {}, .events = {}};
+    batch.rows.push_back({"counter", std::to_string(index)});
+    if (index % 5 == 0)
+        batch.rows.push_back({key_of(index), std::nullopt});
+    else
+        batch.rows.push_back({key_of(index), std::string(200, 'v') + std::to_string(index)});
+    batch.events.push_back({.index = index, .at = {}, .type = "t", .object = "o", .message = "m"});
+    return batch;
+}
+
+/// What the rows are when `last_applied` entries have been applied.
+std::map<std::string, std::string> expected_rows(LogIndex last_applied) {
+    std::map<std::string, std::string> rows;
+    for (std::uint64_t index = 1; index <= last_applied.value(); ++index)
+        for (const RowChange& row : applied(index).rows) {
+            if (row.value)
+                rows[row.key] = *row.value;
+            else
+                rows.erase(row.key);
+        }
+    return rows;
+}
+
+}  // namespace
+
+void configure(Harness& harness) {
+    harness.options.checkpoint_pages = 25;
+    harness.options.log_keep = 30;
+    harness.options.events_keep = 20;
+    harness.options.applied_delay = std::chrono::milliseconds(0);
+}
+
+void run_script(Harness& harness, std::uint64_t& acknowledged) {
+    std::uint64_t index = harness.loaded.last_index.value();
+    while (index < script_entries) {
+        std::vector<LogEntry> entries;
+        for (std::uint64_t i = 0; i <= index % 4; ++i)
+            entries.push_back(entry(index + 1 + i, std::string(150 * (i + 1), 'p')));
+        if (!harness.append(entries)) return;
+        for (const LogEntry& one : entries)
+            harness.storage->save_applied(applied(one.index.value()));
+        index = entries.back().index.value();
+        acknowledged = index;
+    }
+}
+
+void expect_intact(const std::filesystem::path& directory, std::uint64_t acknowledged) {
+    Harness harness(directory);
+    configure(harness);
+    const auto opened = harness.open();
+    ASSERT_TRUE(opened) << opened.error().message;
+    const Loaded& loaded = harness.loaded;
+    EXPECT_GE(loaded.last_index.value(), acknowledged);
+    EXPECT_EQ(loaded.entries.size(), loaded.last_index.value() - loaded.last_applied.value());
+    std::map<std::string, std::string> rows;
+    for (const StateRow& row : loaded.rows) rows[row.key] = row.value;
+    EXPECT_EQ(rows, expected_rows(loaded.last_applied));
+    EXPECT_TRUE(harness.append({entry(loaded.last_index.value() + 1)}));
+    harness.close();
+    EXPECT_EQ(query(harness.options.path, "PRAGMA integrity_check"), "ok");
+}
+
+}  // namespace trivet::store
