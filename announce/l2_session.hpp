@@ -22,6 +22,9 @@ struct LinkState {
     std::vector<IpAddress> addresses;  // the interface's own addresses
     bool forwarding =
         false;  // IPv6 forwarding: the R flag of advertisements (RFC 4861 section 4.4)
+    /// MACs of this machine's other interfaces: what they say about an address is no conflict, as
+    /// when two of them stand in one subnet and both announce it.
+    std::vector<MacAddress> sibling_macs = {};
     bool operator==(const LinkState&) const = default;
 };
 
@@ -39,9 +42,11 @@ struct JoinGroup {
 struct LeaveGroup {
     IpAddress group;
 };
+/// Answered from now on: the probe passed, or a take-over began, or the link came back. (After a
+/// quarantine ConflictEnded says it instead.)
 struct Announced {
     IpAddress address;
-};  // the probe passed: answered from now on
+};
 /// A stranger uses the address: it is quarantined (not answered), probed again later.
 struct ConflictDetected {
     IpAddress address;
@@ -50,6 +55,16 @@ struct ConflictDetected {
 struct ConflictEnded {
     IpAddress address;
 };  // nobody answered the probe: announced again
+
+/// What a session has counted since it was made; `received` includes malformed and ignored.
+struct SessionCounters {
+    std::uint64_t received = 0;
+    std::uint64_t sent = 0;             // frames handed out to be sent
+    std::uint64_t malformed = 0;        // of our protocol, and breaking it
+    std::uint64_t conflicts = 0;        // strangers' frames that claimed an address of ours
+    std::uint64_t ignored = 0;          // well-formed, and asking nothing of us
+    std::uint64_t replies_limited = 0;  // answers not given, above replies_per_second
+};
 
 using L2Action =
     std::variant<SendFrame, JoinGroup, LeaveGroup, Announced, ConflictDetected, ConflictEnded>;
