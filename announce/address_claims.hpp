@@ -46,7 +46,7 @@ public:
           schedule_(config.frames_per_second),
           random_(config.random_seed) {}
 
-    [[nodiscard]] ClaimActions on_link_down(Instant now);
+    void on_link_down(Instant now);
     /// The link came up, or speaks with another MAC from now on.
     [[nodiscard]] ClaimActions on_link_up(Instant now);
     [[nodiscard]] ClaimActions claim(IpAddress address, ClaimKind kind, Instant now);
@@ -61,7 +61,6 @@ public:
     Phase phase(IpAddress address) const;
     bool is_probing(IpAddress address) const;  // also the probing that may end a quarantine
     bool answers(IpAddress address) const { return link_up_ && phase(address) == Phase::announced; }
-    std::vector<IpAddress> addresses() const;
 
 private:
     struct Waiting {};  // for the link
@@ -83,11 +82,9 @@ private:
     };
 
     void start(IpAddress address, Claim& claim, Instant now, ClaimActions& actions);
-    void use(IpAddress address, Claim& claim, Instant now);
     void quarantine(IpAddress address, Claim& claim, MacAddress other, Instant now);
-    void take_turn(IpAddress address, Claim& claim, Instant now, ClaimActions& actions);
     void probe(IpAddress address, Claim& claim, Instant now, ClaimActions& actions);
-    void announce(IpAddress address, InUse& in_use, Instant now, ClaimActions& actions);
+    void announce(IpAddress address, Claim& claim, Instant now, ClaimActions& actions);
     void run_due(Instant now, ClaimActions& actions);
     Duration random_between(Duration least, Duration most);
     Duration jittered(Duration mean, unsigned percent);

@@ -49,7 +49,7 @@ public:
     const Counters& counters() const { return counters_; }
 
 private:
-    bool is_ours(const MacAddress& mac) const;
+    bool is_of_this_machine(const MacAddress& mac) const;
     bool detect_conflict(const ArpMessage& message, Instant now, L2Actions& actions);
     bool reply(const ArpMessage& request, Instant now, L2Actions& actions);
     L2Actions perform(const ClaimActions& claim_actions);

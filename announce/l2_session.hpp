@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <variant>
@@ -69,5 +70,9 @@ struct SessionCounters {
 using L2Action =
     std::variant<SendFrame, JoinGroup, LeaveGroup, Announced, ConflictDetected, ConflictEnded>;
 using L2Actions = std::vector<L2Action>;
+
+inline void append_actions(L2Actions& to, L2Actions from) {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
 
 }  // namespace trivet::announce

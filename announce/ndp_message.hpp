@@ -55,7 +55,7 @@ enum class NdpError : std::uint8_t {
     mapped_address,
     multicast_target,
     option_length,
-    unspecified_source_to_unicast,
+    unspecified_source_destination,
     unspecified_source_with_link_layer_address,
     solicited_to_multicast,
 };
@@ -75,6 +75,7 @@ std::uint16_t icmpv6_checksum(IpAddress source, IpAddress destination,
 
 /// ff02::1:ffXX:XXXX (RFC 4291 section 2.7.1).
 IpAddress solicited_node_group(IpAddress address);
+bool is_solicited_node_group(IpAddress address);
 /// ff02::1
 IpAddress all_nodes_group();
 /// 33:33 and the last four bytes of the group (RFC 2464 section 7).

@@ -52,14 +52,14 @@ public:
     const Counters& counters() const { return counters_; }
 
 private:
-    bool is_ours(const MacAddress& mac) const;
-    bool is_for_us(const NdpMessage& message, IpAddress target) const;
+    bool is_of_this_machine(const MacAddress& mac) const;
+    bool is_for_us(const NdpMessage& message) const;
     bool on_solicitation(const NdpMessage& message, const NeighborSolicitation& solicitation,
                          Instant now, L2Actions& actions);
     bool on_advertisement(const NdpMessage& message, const NeighborAdvertisement& advertisement,
                           Instant now, L2Actions& actions);
     bool on_stranger(IpAddress address, MacAddress other, Instant now, L2Actions& actions);
-    void reply(const NdpMessage& message, const NeighborSolicitation& solicitation,
+    void reply(const NdpMessage& solicitation, IpAddress target, MacAddress asking, Instant now,
                L2Actions& actions);
     L2Actions perform(const ClaimActions& claim_actions);
     void send(const NdpMessage& message, L2Actions& actions);
@@ -67,6 +67,7 @@ private:
     NdpMessage advertisement(IpAddress address) const;
     IpAddress source_for(IpAddress address) const;
 
+    std::size_t nonces_kept_;  // for each address: as many as probes are sent
     LinkState link_;
     AddressClaims claims_;
     std::map<IpAddress, unsigned> groups_;            // members of each solicited-node group
