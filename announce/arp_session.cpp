@@ -9,7 +9,7 @@ namespace trivet::announce {
 
 namespace {
 
-const IpAddress no_address = IpAddress::v4(0);
+constexpr IpAddress no_address;  // 0.0.0.0
 
 bool is_of_no_interest(ArpError error) {
     return error == ArpError::not_arp || error == ArpError::vlan_tagged ||

@@ -44,6 +44,14 @@ std::string describe(const NdpMessage& message) {
 IpAddress ip(std::string_view text) { return IpAddress::parse(text).value(); }
 MacAddress mac(std::string_view text) { return MacAddress::parse(text).value(); }
 
+LinkState link_up(MacAddress mac, std::vector<IpAddress> addresses) {
+    LinkState link;
+    link.mac = mac;
+    link.up = true;
+    link.addresses = std::move(addresses);
+    return link;
+}
+
 std::vector<std::byte> arp_frame(ArpOperation operation, MacAddress from, IpAddress sender,
                                  IpAddress target) {
     return encode(ArpMessage{.ethernet_destination = MacAddress::broadcast(),

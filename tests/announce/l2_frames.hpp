@@ -15,6 +15,9 @@ IpAddress ip(std::string_view text);
 MacAddress mac(std::string_view text);
 inline Instant at(Duration since_start) { return Instant{} + since_start; }
 
+/// An interface that is up and has this MAC and these addresses.
+LinkState link_up(MacAddress mac, std::vector<IpAddress> addresses = {});
+
 /// Broadcast, as a neighbour would send it. Sender 0.0.0.0 makes it a probe.
 std::vector<std::byte> arp_frame(ArpOperation operation, MacAddress from, IpAddress sender,
                                  IpAddress target);
