@@ -10,7 +10,6 @@ namespace trivet::announce {
 namespace {
 
 constexpr std::uint8_t ip_version = 6;
-constexpr std::size_t ipv6_header_bytes = 40;              // RFC 8200 section 3
 constexpr std::uint8_t next_header_icmpv6 = 58;            // RFC 4443 section 1
 constexpr std::uint8_t hop_limit_required = 255;           // RFC 4861 sections 7.1.1, 7.1.2
 constexpr std::uint8_t type_neighbor_solicitation = 135;   // RFC 4861 section 4.3
