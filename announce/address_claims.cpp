@@ -79,13 +79,14 @@ ClaimActions AddressClaims::on_stranger(IpAddress address, MacAddress other, Ins
     if (it == claims_.end() || !link_up_) return actions;
     Claim& claim = it->second;
     if (const auto* probing = std::get_if<Probing>(&claim.state)) {
-        // RFC 5227 section 2.1.1: "it MUST NOT use the address, and should indicate an error".
+        // RFC 5227 section 2.1.1: "the host MUST treat this address as being in use by some other
+        // host, and should indicate" so.
         if (probing->quarantined_by != other)
             actions.emplace_back(ConflictDetected{.address = address, .other = other});
         quarantine(address, claim, other, now);
     } else if (auto* in_use = std::get_if<InUse>(&claim.state)) {
         // RFC 5227 section 2.4 (b): one announcement in defence, unless there was a conflict within
-        // DEFEND_INTERVAL; then "it MUST immediately cease using this address".
+        // DEFEND_INTERVAL; then "the host MUST immediately cease using this address".
         const bool defended_lately =
             in_use->last_conflict && now - *in_use->last_conflict < timing_.defend_interval;
         if (defended_lately) {

@@ -10,7 +10,7 @@
 
 namespace trivet::announce {
 
-enum class ArpOperation : std::uint16_t { request = 1, reply = 2 };  // RFC 826 "ares_op$REQUEST"
+enum class ArpOperation : std::uint8_t { request = 1, reply = 2 };  // RFC 826 "ares_op$REQUEST"
 
 /// One ARP packet for IPv4 over Ethernet, with the frame that carries it (RFC 826). A value type.
 struct ArpMessage {

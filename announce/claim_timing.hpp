@@ -8,8 +8,6 @@
 
 namespace trivet::announce {
 
-using namespace std::chrono_literals;
-
 /// When an address is probed, announced, defended and tried again; the same for ARP and NDP.
 /// Named after the constants of RFC 5227 section 1.1 where it has one. The reasons for every
 /// deviation are in docs/internals/announce.md and docs/adr/0003-fast-probing.md.
@@ -18,27 +16,33 @@ struct ClaimTiming {
     // to 7 s before a new address answers. RFC 4862 section 5.1 waits one RetransTimer, 1 s. Both
     // are made for hosts that choose an address and for networks of wireless links. A VIP comes out
     // of a pool that one cluster owns, so the probe looks for an operator's mistake, on wired links
-    // where a neighbour answers within milliseconds: as many probes as the RFC, faster.
-    std::uint8_t probe_num = 3;          // PROBE_NUM; RFC 4862 DupAddrDetectTransmits is 1
-    Duration probe_interval = 100ms;     // PROBE_MIN 1 s, PROBE_MAX 2 s
-    Duration announce_wait_min = 100ms;  // ANNOUNCE_WAIT 2 s; random, so that two nodes which
-    Duration announce_wait_max = 200ms;  // start together do not finish together
+    // where a neighbour answers within milliseconds: as many probes as the RFC, faster. The first
+    // goes at once: PROBE_WAIT spreads hosts that start together, here the frame budget does.
+    std::uint8_t probe_num = 3;  // PROBE_NUM; RFC 4862 DupAddrDetectTransmits is 1
+    Duration probe_interval = std::chrono::milliseconds{100};  // PROBE_MIN 1 s, PROBE_MAX 2 s
+    Duration announce_wait_min =
+        std::chrono::milliseconds{100};  // ANNOUNCE_WAIT 2 s; random, so that two nodes which
+    Duration announce_wait_max =
+        std::chrono::milliseconds{200};  // start together do not finish together
 
     // Between one announcement and the next: at 0, 0.1, 1.1, 2.2 and 4.4 s. The second one covers
     // the loss of the first, the later ones a switch port that is slow to forward (spanning tree).
-    // RFC 5227 section 2.3 asks for at least 2, RFC 4861 section 7.2.6 for at most 3 (a
-    // SHOULD-level limit against multicast load, which the frame budget gives us instead).
+    // RFC 5227 section 2.3 has 2 of them 2 s apart. RFC 4861 section 7.2.6 has at most 3, and
+    // RetransTimer (1 s) between them: a lost first one would then be a second of outage. Its aim,
+    // to spare the link multicast, is the aim of the frame budget.
     static constexpr std::size_t repeats = 4;
-    std::array<Duration, repeats> repeat_after = {100ms, 1'000ms, 1'100ms, 2'200ms};
+    std::array<Duration, repeats> repeat_after = {
+        std::chrono::milliseconds{100}, std::chrono::milliseconds{1'000},
+        std::chrono::milliseconds{1'100}, std::chrono::milliseconds{2'200}};
 
     // Then for as long as the address is held: switches forget a silent station after 300 s.
-    Duration refresh = 60s;
+    Duration refresh = std::chrono::seconds{60};
     std::uint8_t refresh_jitter_percent = 10;
 
-    Duration defend_interval = 10s;  // DEFEND_INTERVAL, RFC 5227 section 1.1
+    Duration defend_interval = std::chrono::seconds{10};  // DEFEND_INTERVAL, RFC 5227 section 1.1
     // RFC 5227 gives no time for coming back to an address; RATE_LIMIT_INTERVAL (60 s, after 10
-    // conflicts) limits the choice of new ones. Six frames a minute disturb nobody.
-    Duration quarantine = 30s;
+    // conflicts) limits the choice of new ones. Three probes each 30 s disturb nobody.
+    Duration quarantine = std::chrono::seconds{30};
     std::uint8_t quarantine_jitter_percent = 10;
 };
 

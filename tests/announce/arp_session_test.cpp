@@ -5,6 +5,7 @@
 namespace trivet::announce {
 namespace {
 
+using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
@@ -79,7 +80,7 @@ TEST_F(ArpSessionTest, SendsThreeProbesBeforeItAnnounces) {
 
 // RFC 5227 section 2.1.1: "any ARP packet (Request *or* Reply) received on the interface where the
 // probe is being performed, where the packet's 'sender IP address' is the address being probed for
-// [...] MUST treat this address as being in use".
+// [...] then the host MUST treat this address as being in use by some other host".
 TEST_F(ArpSessionTest, ARequestOrAReplyFromTheAddressEndsTheProbing) {
     for (const auto& frame : {request(stranger, vip, neighbour_ip), reply(stranger, vip, vip)}) {
         ArpSession fresh({.random_seed = 1});
@@ -202,8 +203,8 @@ TEST_F(ArpSessionTest, CountsWhatBreaksTheFormat) {
     EXPECT_EQ(session.counters().ignored, 0U);
 }
 
-// RFC 5227 section 2.4: "a host MUST NOT ignore conflicting ARP packets"; (b): "broadcasting one
-// single ARP Announcement, giving its own IP and hardware addresses as the sender addresses".
+// RFC 5227 section 2.4: "a host MUST respond to a conflicting ARP packet"; (b): by "broadcasting
+// one single ARP Announcement, giving its own IP and hardware addresses as the sender addresses".
 TEST_F(ArpSessionTest, DefendsByOneAnnouncement) {
     claim(ClaimKind::take_over, 0s);
     const auto messages = sent(receive(request(stranger, vip, neighbour_ip), 20s));

@@ -5,6 +5,7 @@
 namespace trivet::announce {
 namespace {
 
+using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
