@@ -33,7 +33,7 @@ using ClaimActions = std::vector<ClaimAction>;
 class AddressClaims {
 public:
     struct Config {
-        ClaimTiming timing;
+        ClaimTiming timing = {};
         std::uint64_t random_seed = 0;
         std::uint32_t frames_per_second = default_frames_per_second;
         std::uint32_t announcement_frames = 1;  // a SendAnnouncement is so many frames

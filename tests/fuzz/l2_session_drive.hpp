@@ -22,15 +22,15 @@ inline std::vector<std::byte> unchanged(std::span<const std::byte> frame) {
 
 /// Without these a session would answer what it must not; `check_sent` looks at each frame.
 template <class Session, class CheckSent>
-void check_actions(const Session& session, const L2Actions& actions, bool up,
+void check_actions(const Session& session, const L2Actions& actions, const LinkState& link,
                    CheckSent check_sent) {
     for (const L2Action& action : actions) {
         if (const auto* send = std::get_if<SendFrame>(&action)) {
-            TRIVET_ASSERT(up);
+            TRIVET_ASSERT(link.up);
             check_sent(std::span<const std::byte>(send->frame));
         } else if (const auto* conflict = std::get_if<ConflictDetected>(&action)) {
             TRIVET_ASSERT(!session.answers(conflict->address));
-            TRIVET_ASSERT(conflict->other != own_mac);
+            TRIVET_ASSERT(conflict->other != link.mac);
         } else if (const auto* ended = std::get_if<ConflictEnded>(&action)) {
             TRIVET_ASSERT(session.answers(ended->address));
         }
@@ -50,7 +50,7 @@ void drive(std::span<const std::byte> input, const std::array<IpAddress, 3>& vip
     link.mac = own_mac;
     link.up = true;
     const auto perform = [&](const L2Actions& actions) {
-        check_actions(session, actions, link.up, check_sent);
+        check_actions(session, actions, link, check_sent);
     };
     perform(session.on_link(link, now));
     perform(session.claim(vips[0], ClaimKind::take_over, now));
