@@ -1,0 +1,137 @@
+#include "announce/bound_addresses.hpp"
+
+#include <cerrno>
+#include <cstring>
+
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+
+#include "announce/link_event.hpp"
+#include "announce/netlink_attributes.hpp"
+
+namespace trivet::announce {
+
+namespace {
+
+constexpr std::uint32_t forever = 0xffffffff;  // INFINITY_LIFE_TIME, linux/if_addr.h of the kernel
+
+Error address_error(const std::string& what, IpAddress address, const Error& reason) {
+    std::string message = "cannot " + what + " " + address.to_string() + ": " + reason.message;
+    if (reason.code == ErrorCode::not_allowed) message += "; lbd needs the capability CAP_NET_ADMIN";
+    return {reason.code, message};
+}
+
+void put_address(nlmsghdr& message, std::uint16_t type, IpAddress address) {
+    const std::size_t size = address.is_v4() ? 4 : 16;
+    mnl_attr_put(&message, type, size, address.bytes().data() + (16 - size));
+}
+
+}  // namespace
+
+BoundAddresses::BoundAddresses(NetlinkSocket socket, unsigned loopback, Log log)
+    : socket_(std::move(socket)), loopback_(loopback), log_(std::move(log)) {}
+
+Result<BoundAddresses> BoundAddresses::open(Log log) {
+    auto socket = NetlinkSocket::open();
+    if (!socket) return fail(socket.error());
+    const unsigned loopback = if_nametoindex("lo");
+    if (loopback == 0)
+        return fail(ErrorCode::unavailable,
+                    std::string("no interface lo for the addresses of delivery bind: ") +
+                        std::strerror(errno));
+    return BoundAddresses(std::move(*socket), loopback, std::move(log));
+}
+
+Result<void> BoundAddresses::add(IpAddress address) {
+    wanted_.insert(address);
+    return put(address);
+}
+
+Result<BoundAddresses::Failures> BoundAddresses::reconcile(std::set<IpAddress> wanted) {
+    const std::set<IpAddress> before = std::exchange(wanted_, std::move(wanted));
+    auto there = present();
+    if (!there) return fail(there.error());
+    const BoundPlan plan = plan_bound_addresses(wanted_, *there);
+    Failures failures;
+    for (const IpAddress address : plan.remove) {
+        auto removed = take_off(address);
+        if (!removed)
+            failures.emplace(address, removed.error());
+        else if (!before.contains(address))
+            log_("info", "took " + address.to_string() + " off lo, where an earlier run had left it");
+    }
+    for (const IpAddress address : plan.add) {
+        auto added = put(address);
+        if (!added)
+            failures.emplace(address, added.error());
+        else if (before.contains(address))
+            log_("warning", "somebody took " + address.to_string() + " off lo; it is there again");
+    }
+    return failures;
+}
+
+Result<std::vector<PresentAddress>> BoundAddresses::present() {
+    std::vector<PresentAddress> present;
+    for (const unsigned char family : {AF_INET, AF_INET6}) {
+        const std::size_t kept = present.size();
+        NetlinkRequest request(RTM_GETADDR, 0);
+        auto& header = request.add_header<ifaddrmsg>();
+        header.ifa_family = family;
+        header.ifa_index = loopback_;
+        auto read = socket_.dump(
+            request, {.on_restart = [&] { present.resize(kept); },
+                      .on_message = [&](std::span<const std::byte> bytes) {
+                          const auto event = parse_link_event(bytes);
+                          const auto* seen = event ? std::get_if<AddressSeen>(&*event) : nullptr;
+                          if (seen != nullptr && seen->index == loopback_)
+                              present.push_back({seen->address, seen->subnet.length(), seen->protocol});
+                      }});
+        if (!read)
+            return fail(ErrorCode::unavailable,
+                        "cannot read the addresses of lo: " + read.error().message);
+    }
+    return present;
+}
+
+Result<void> BoundAddresses::put(IpAddress address) {
+    NetlinkRequest request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+    auto& header = request.add_header<ifaddrmsg>();
+    header.ifa_family = address.is_v4() ? AF_INET : AF_INET6;
+    header.ifa_prefixlen = static_cast<unsigned char>(address.bits());
+    header.ifa_index = loopback_;
+    put_address(request.message(), IFA_LOCAL, address);
+    put_address(request.message(), IFA_ADDRESS, address);
+    mnl_attr_put_u8(&request.message(), IFA_PROTO, bound_address_protocol);
+    // Nothing that this machine starts by itself may come from a VIP: it would break when the VIP
+    // moves. An answer still does, as its source is given. So that the kernel never chooses it:
+    if (address.is_v4()) {
+        // an interface without an address of its own borrows one from lo, but none of scope host;
+        header.ifa_scope = RT_SCOPE_HOST;
+    } else {
+        // a deprecated address is avoided (RFC 6724 section 5, rule 3).
+        const ifa_cacheinfo lifetimes{
+            .ifa_prefered = 0, .ifa_valid = forever, .cstamp = 0, .tstamp = 0};
+        mnl_attr_put(&request.message(), IFA_CACHEINFO, sizeof lifetimes, &lifetimes);
+        // The session has probed already, on the wire where it matters.
+        mnl_attr_put_u32(&request.message(), IFA_FLAGS, IFA_F_NODAD | IFA_F_NOPREFIXROUTE);
+    }
+    auto added = socket_.perform(request);
+    if (added || added.error().code == ErrorCode::conflict) return {};  // there already
+    return fail(address_error("put on lo the address", address, added.error()));
+}
+
+Result<void> BoundAddresses::take_off(IpAddress address) {
+    NetlinkRequest request(RTM_DELADDR, 0);
+    auto& header = request.add_header<ifaddrmsg>();
+    header.ifa_family = address.is_v4() ? AF_INET : AF_INET6;
+    header.ifa_prefixlen = static_cast<unsigned char>(address.bits());
+    header.ifa_index = loopback_;
+    put_address(request.message(), IFA_LOCAL, address);
+    put_address(request.message(), IFA_ADDRESS, address);
+    auto removed = socket_.perform(request);
+    if (removed || removed.error().code == ErrorCode::not_found) return {};  // gone already
+    return fail(address_error("take off lo the address", address, removed.error()));
+}
+
+}  // namespace trivet::announce

@@ -1,0 +1,47 @@
+#pragma once
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "announce/bound_plan.hpp"
+#include "announce/log_limit.hpp"
+#include "announce/netlink_socket.hpp"
+#include "core/ip_address.hpp"
+#include "core/result.hpp"
+
+namespace trivet::announce {
+
+/// The addresses of delivery `bind`: on lo, as /32 or /128, while they are wanted. Not thread-safe.
+///
+/// Nothing is touched before the first reconcile(), so that what a crashed process left behind
+/// stays in use when the plan still asks for it.
+class BoundAddresses {
+public:
+    /// What could not be done, by address; empty when lo holds what it should.
+    using Failures = std::map<IpAddress, Error>;
+
+    /// Errors: unavailable, netlink or lo is missing.
+    static Result<BoundAddresses> open(Log log);
+
+    /// Makes lo hold exactly `wanted` of ours. Wanted addresses that somebody else put there are
+    /// left as they are. Errors: unavailable, lo could not be read.
+    Result<Failures> reconcile(std::set<IpAddress> wanted);
+    /// The same for one more address, without reading lo first.
+    Result<void> add(IpAddress address);
+
+    const std::set<IpAddress>& wanted() const { return wanted_; }
+
+private:
+    BoundAddresses(NetlinkSocket socket, unsigned loopback, Log log);
+    Result<std::vector<PresentAddress>> present();
+    Result<void> put(IpAddress address);
+    Result<void> take_off(IpAddress address);
+
+    NetlinkSocket socket_;
+    unsigned loopback_;
+    Log log_;
+    std::set<IpAddress> wanted_;
+};
+
+}  // namespace trivet::announce

@@ -1,0 +1,85 @@
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include "announce/arp_session.hpp"
+#include "announce/capture.hpp"
+#include "announce/frame_sender.hpp"
+#include "announce/group_memberships.hpp"
+#include "announce/interface_match.hpp"
+#include "announce/link_table.hpp"
+#include "announce/ndp_session.hpp"
+
+namespace trivet::announce {
+
+/// One interface: carries frames, groups and time between its sockets and its two sessions, and
+/// holds no protocol rule. Not thread-safe: everything happens on the executor's one thread.
+class L2Port {
+public:
+    struct Handlers {
+        std::function<void(IpAddress)> on_phase;  // phase() of it may have changed
+        std::function<void()> after_events;       // deadlines may have changed
+        Log log;
+    };
+    using Claims = std::map<IpAddress, ClaimKind>;
+
+    L2Port(boost::asio::any_io_executor executor, LinkIndex index, Handlers handlers);
+
+    /// Opens or closes the sockets as the link comes up or goes down.
+    void on_link(const LinkChange& change, Instant now);
+    /// First all frames about `added` are let in, then they are claimed, so that no answer to a
+    /// probe is missed.
+    void claim(const Claims& added, Instant now);
+    void release(const std::set<IpAddress>& removed, Instant now);
+    void on_timer(Instant now);
+    /// Tries again what failed, about once a second.
+    void on_tick(Instant now);
+
+    const std::string& name() const { return name_; }
+    const std::set<IpAddress>& claimed() const { return claimed_; }
+    /// Nullopt while the link is down or its sockets cannot be opened: problem() says why.
+    std::optional<InterfacePhase> phase(IpAddress address) const;
+    const std::string& problem() const { return problem_; }
+    std::optional<Instant> next_deadline() const;
+    L2Counters counters() const;
+
+private:
+    bool is_open() const { return capture_ != nullptr; }
+    void open();
+    void close();
+    void watch();
+    void tell_sessions(Instant now);
+    void on_frame(std::span<const std::byte> frame, Instant now);
+    void perform(L2Actions actions);
+    void perform(SendFrame& send);
+    void perform(const JoinGroup& join) { groups_->join(join.group); }
+    void perform(const LeaveGroup& leave) { groups_->leave(leave.group); }
+    void perform(const Announced& announced);
+    void perform(const ConflictDetected& conflict);
+    void perform(const ConflictEnded& ended);
+    void refresh_phase(IpAddress address);
+    bool answers(IpAddress address) const;
+
+    boost::asio::any_io_executor executor_;
+    LinkIndex index_;
+    Handlers handlers_;
+    std::string name_;
+    LinkState link_;
+    std::set<IpAddress> claimed_;
+    std::map<IpAddress, MacAddress> conflicts_;
+    ArpSession arp_;
+    NdpSession ndp_;
+    std::unique_ptr<GroupMemberships> groups_;
+    std::shared_ptr<Capture> capture_;     // null: the link is down, or it cannot be opened
+    std::shared_ptr<FrameSender> sender_;  // likewise
+    std::string problem_;
+    L2Counters closed_;  // of sockets that are closed already
+};
+
+}  // namespace trivet::announce
