@@ -1,19 +1,17 @@
 #include "announce/link_event.hpp"
 
+#include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/netconf.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 
 #include "announce/netlink_attributes.hpp"
 
 namespace trivet::announce {
 
 namespace {
-
-constexpr unsigned lower_up = 0x10000;  // IFF_LOWER_UP, linux/if.h, which collides with net/if.h
 
 /// The fixed header after the netlink header, or null when the message is too short for it.
 template <class Header>
@@ -40,7 +38,7 @@ std::optional<LinkEvent> parse_link(const nlmsghdr& message) {
                   // RUNNING follows the operational state (802.1X may hold it back), LOWER_UP the
                   // wire; either may be the first to know.
                   .carrier = (header->ifi_flags & IFF_RUNNING) != 0 &&
-                             (header->ifi_flags & lower_up) != 0};
+                             (header->ifi_flags & IFF_LOWER_UP) != 0};
     if (header->ifi_type == ARPHRD_ETHER)
         if (const auto mac = attributes.value<std::array<std::uint8_t, 6>>(IFLA_ADDRESS))
             link.mac = MacAddress{*mac};
@@ -88,10 +86,13 @@ std::optional<LinkEvent> parse_link_event(std::span<const std::byte> bytes) {
     if (!mnl_nlmsg_ok(&message, static_cast<int>(bytes.size()))) return std::nullopt;
     switch (message.nlmsg_type) {
         case RTM_NEWLINK:
-        case RTM_DELLINK: return parse_link(message);
+        case RTM_DELLINK:
+            return parse_link(message);
         case RTM_NEWADDR:
-        case RTM_DELADDR: return parse_address(message);
-        case RTM_NEWNETCONF: return parse_netconf(message);
+        case RTM_DELADDR:
+            return parse_address(message);
+        case RTM_NEWNETCONF:
+            return parse_netconf(message);
     }
     return std::nullopt;
 }

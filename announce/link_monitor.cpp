@@ -65,16 +65,18 @@ Result<std::shared_ptr<LinkMonitor>> LinkMonitor::open(asio::any_io_executor exe
                                                        LinkTable& table, Handlers handlers) {
     mnl_socket* socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (socket == nullptr)
-        return fail(ErrorCode::unavailable,
-                    std::string("cannot watch the interfaces, no netlink socket: ") + std::strerror(errno));
-    auto monitor =
-        std::make_shared<LinkMonitor>(executor, socket, table, std::move(handlers));
+        return fail(
+            ErrorCode::unavailable,
+            std::string("cannot watch the interfaces, no netlink socket: ") + std::strerror(errno));
+    auto monitor = std::make_shared<LinkMonitor>(executor, socket, table, std::move(handlers));
     bool ready = mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) == 0;
     for (unsigned group : groups)
-        ready = ready && mnl_socket_setsockopt(socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) == 0;
+        ready = ready &&
+                mnl_socket_setsockopt(socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) == 0;
     if (!ready)
-        return fail(ErrorCode::unavailable,
-                    std::string("cannot watch the interfaces, netlink says: ") + std::strerror(errno));
+        return fail(
+            ErrorCode::unavailable,
+            std::string("cannot watch the interfaces, netlink says: ") + std::strerror(errno));
     // A smaller buffer only means more readings, so a refusal is no error.
     setsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer_bytes,
                sizeof receive_buffer_bytes);
@@ -103,9 +105,8 @@ void LinkMonitor::request_next_dump() {
 
 asio::awaitable<void> LinkMonitor::run(std::shared_ptr<LinkMonitor> self) {
     for (;;) {
-        auto [error] =
-            co_await self->descriptor_.async_wait(asio::posix::stream_descriptor::wait_read,
-                                                  asio::as_tuple(asio::use_awaitable));
+        auto [error] = co_await self->descriptor_.async_wait(
+            asio::posix::stream_descriptor::wait_read, asio::as_tuple(asio::use_awaitable));
         if (error || !self->descriptor_.is_open()) co_return;
         for (int i = 0; i < datagrams_per_turn; ++i)
             if (self->receive() == Received::nothing) break;
@@ -119,9 +120,9 @@ LinkMonitor::Received LinkMonitor::receive() {
         if (errno == EAGAIN || errno == EINTR) return Received::nothing;
         // ENOBUFS: events were lost, so what we know may be wrong. Anything else: likewise.
         if (const auto held_back = overrun_log_.admit(boot_now()))
-            handlers_.log("warning",
-                          std::string("lost events about interfaces (") + std::strerror(errno) +
-                              "); reading all interfaces again" + held_back_note(*held_back));
+            handlers_.log("warning", std::string("lost events about interfaces (") +
+                                         std::strerror(errno) + "); reading all interfaces again" +
+                                         held_back_note(*held_back));
         if (next_dump_ < tables.size())
             restart_ = true;
         else

@@ -1,12 +1,12 @@
 #pragma once
 #include <functional>
+#include <libmnl/libmnl.h>
 #include <memory>
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <libmnl/libmnl.h>
 
 #include "announce/link_table.hpp"
 #include "announce/log_limit.hpp"

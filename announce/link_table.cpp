@@ -63,7 +63,9 @@ void LinkTable::take(const AddressGone& gone) {
     found->second.addresses.erase(entry);
 }
 
-void LinkTable::take(const ForwardingSeen& seen) { links_[seen.index].forwarding = seen.forwarding; }
+void LinkTable::take(const ForwardingSeen& seen) {
+    links_[seen.index].forwarding = seen.forwarding;
+}
 
 std::string LinkTable::why_unsuitable(const Link& link) const {
     const LinkSeen& seen = link.seen;
@@ -74,12 +76,13 @@ std::string LinkTable::why_unsuitable(const Link& link) const {
     // takes the frames: it, not its port, speaks on the network.
     if (seen.master != 0 && seen.slave_kind != "vrf") {
         const auto master = links_.find(seen.master);
-        const std::string name =
-            master == links_.end() || master->second.seen.name.empty() ? "" : " " + master->second.seen.name;
-        return "is a port of the " + (seen.slave_kind.empty() ? "interface" : seen.slave_kind) + name;
+        const std::string name = master == links_.end() || master->second.seen.name.empty()
+                                     ? ""
+                                     : " " + master->second.seen.name;
+        return "is a port of the " + (seen.slave_kind.empty() ? "interface" : seen.slave_kind) +
+               name;
     }
-    if (!config_.only.empty() &&
-        std::ranges::find(config_.only, seen.name) == config_.only.end())
+    if (!config_.only.empty() && std::ranges::find(config_.only, seen.name) == config_.only.end())
         return "is not in the list l2.interfaces of this node's configuration";
     return "";
 }
@@ -93,7 +96,8 @@ std::optional<LinkState> LinkTable::state_of(const Link& link) const {
                     .forwarding = link.forwarding};
     for (const auto& [key, address] : link.addresses) {
         const auto& [own, subnet] = key;
-        if (state.addresses.empty() || state.addresses.back() != own) state.addresses.push_back(own);
+        if (state.addresses.empty() || state.addresses.back() != own)
+            state.addresses.push_back(own);
         if (subnet.length() < subnet.address().bits()) state.subnets.push_back(subnet);
     }
     std::ranges::sort(state.subnets);
@@ -148,7 +152,8 @@ std::multimap<IpAddress, std::string> LinkTable::foreign_addresses() const {
     std::multimap<IpAddress, std::string> foreign;
     for (const auto& [index, link] : links_)
         for (const auto& [key, address] : link.addresses)
-            if (address.protocol != config_.own_protocol) foreign.emplace(key.first, link.seen.name);
+            if (address.protocol != config_.own_protocol)
+                foreign.emplace(key.first, link.seen.name);
     return foreign;
 }
 

@@ -23,8 +23,8 @@ struct LinkChange {
 struct LinkFacts {
     LinkIndex index = 0;
     std::string name;
-    std::string unsuitable;       // why it is never used, as "is a port of a bridge"; empty: suitable
-    std::string down;             // why it cannot be used now; empty: it can
+    std::string unsuitable;  // why it is never used, as "is a port of a bridge"; empty: suitable
+    std::string down;        // why it cannot be used now; empty: it can
     std::vector<Prefix> subnets;  // of its own addresses, only when it is suitable
 };
 

@@ -2,10 +2,10 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <libmnl/libmnl.h>
 #include <optional>
 #include <string>
 
-#include <libmnl/libmnl.h>
 #include <linux/netlink.h>
 
 #include "core/ip_address.hpp"

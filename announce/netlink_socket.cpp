@@ -84,11 +84,12 @@ Result<void> NetlinkSocket::perform(NetlinkRequest& request) {
     while (!answer) {
         const auto size = mnl_socket_recvfrom(socket_.get(), buffer_.data(), buffer_.size());
         if (size < 0) return fail(netlink_error(errno));
-        for_each_message({buffer_.data(), static_cast<std::size_t>(size)},
-                         [&](const nlmsghdr& message, std::span<const std::byte>) {
-                             if (message.nlmsg_seq == sequence_ && message.nlmsg_type == NLMSG_ERROR)
-                                 answer = acknowledged_errno(message);
-                         });
+        for_each_message(
+            {buffer_.data(), static_cast<std::size_t>(size)},
+            [&](const nlmsghdr& message, std::span<const std::byte>) {
+                if (message.nlmsg_seq == sequence_ && message.nlmsg_type == NLMSG_ERROR)
+                    answer = acknowledged_errno(message);
+            });
     }
     if (*answer != 0) return fail(netlink_error(*answer));
     return {};
@@ -116,8 +117,10 @@ Result<NetlinkSocket::DumpEnd> NetlinkSocket::receive_dump(const DumpHandlers& h
                          [&](const nlmsghdr& message, std::span<const std::byte> bytes) {
                              if (message.nlmsg_seq != sequence_) return;
                              interrupted |= (message.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
-                             if (message.nlmsg_type == NLMSG_ERROR) failure = acknowledged_errno(message);
-                             done |= message.nlmsg_type == NLMSG_DONE || message.nlmsg_type == NLMSG_ERROR;
+                             if (message.nlmsg_type == NLMSG_ERROR)
+                                 failure = acknowledged_errno(message);
+                             done |= message.nlmsg_type == NLMSG_DONE ||
+                                     message.nlmsg_type == NLMSG_ERROR;
                              if (message.nlmsg_type >= NLMSG_MIN_TYPE) handlers.on_message(bytes);
                          });
     }

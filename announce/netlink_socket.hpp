@@ -1,11 +1,10 @@
 #pragma once
 #include <cstddef>
 #include <functional>
+#include <libmnl/libmnl.h>
 #include <memory>
 #include <span>
 #include <vector>
-
-#include <libmnl/libmnl.h>
 
 #include "core/result.hpp"
 
@@ -68,8 +67,9 @@ private:
 Error netlink_error(int errno_value);
 
 /// Calls `on_message` with each message of a datagram.
-void for_each_message(std::span<const std::byte> datagram,
-                      const std::function<void(const nlmsghdr&, std::span<const std::byte>)>& on_message);
+void for_each_message(
+    std::span<const std::byte> datagram,
+    const std::function<void(const nlmsghdr&, std::span<const std::byte>)>& on_message);
 
 /// The errno of an NLMSG_ERROR message; 0 is an acknowledgement.
 int acknowledged_errno(const nlmsghdr& message);
