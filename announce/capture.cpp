@@ -88,24 +88,26 @@ void Capture::close() {
 Result<std::shared_ptr<Capture>> Capture::open(asio::any_io_executor executor,
                                                const std::string& interface, Handlers handlers) {
     std::array<char, PCAP_ERRBUF_SIZE> problem{};
-    std::unique_ptr<pcap_t, void (*)(pcap_t*)> handle(pcap_create(interface.c_str(), problem.data()),
-                                                      pcap_close);
+    std::unique_ptr<pcap_t, void (*)(pcap_t*)> handle(
+        pcap_create(interface.c_str(), problem.data()), pcap_close);
     if (handle == nullptr)
         return fail(ErrorCode::unavailable,
                     "cannot listen on " + interface + ": " + problem.data());
     if (const int status = configure(handle.get()); status != 0)
         return fail(open_error(interface, status, handle.get()));
     if (pcap_datalink(handle.get()) != DLT_EN10MB)
-        return fail(ErrorCode::unavailable, "cannot listen on " + interface + ": it is no Ethernet interface");
+        return fail(ErrorCode::unavailable,
+                    "cannot listen on " + interface + ": it is no Ethernet interface");
     // libpcap sorts out our own frames only after they have filled the ring: ten thousand
     // announcements would push out the answers to them.
     const int on = 1;
-    const bool quiet = setsockopt(pcap_fileno(handle.get()), SOL_PACKET, PACKET_IGNORE_OUTGOING, &on,
-                                  sizeof on) == 0;
+    const bool quiet = setsockopt(pcap_fileno(handle.get()), SOL_PACKET, PACKET_IGNORE_OUTGOING,
+                                  &on, sizeof on) == 0;
     if (!quiet || pcap_setnonblock(handle.get(), 1, problem.data()) != 0)
         return fail(ErrorCode::unavailable, "cannot listen on " + interface + ": " +
                                                 (quiet ? problem.data() : std::strerror(errno)));
-    auto capture = std::make_shared<Capture>(executor, handle.get(), interface, std::move(handlers));
+    auto capture =
+        std::make_shared<Capture>(executor, handle.get(), interface, std::move(handlers));
     handle.release();
     if (auto attached = capture->attach(""); !attached) return fail(attached.error());
     asio::co_spawn(executor, run(capture), asio::detached);
@@ -133,20 +135,22 @@ Result<void> Capture::attach(const std::string& expression) {
     void* instructions = &refuse_all;  // libpcap's bpf_insn is the kernel's sock_filter
     static_assert(sizeof(bpf_insn) == sizeof(sock_filter));
     if (!expression.empty()) {
-        if (pcap_compile(handle_, &compiled.program, expression.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0)
-            return fail(ErrorCode::unavailable, "cannot compile the filter for " + interface_ + ": " +
-                                                    pcap_geterr(handle_));
+        if (pcap_compile(handle_, &compiled.program, expression.c_str(), 1, PCAP_NETMASK_UNKNOWN) !=
+            0)
+            return fail(ErrorCode::unavailable, "cannot compile the filter for " + interface_ +
+                                                    ": " + pcap_geterr(handle_));
         program.len = static_cast<std::uint16_t>(compiled.program.bf_len);
         instructions = compiled.program.bf_insns;
     }
     program.filter = static_cast<sock_filter*>(instructions);
     // Not pcap_setfilter(): it lets nothing through while it swaps, and quietly filters in this
     // process when the kernel refuses, at the price of waking up for every ARP frame of a storm.
-    if (setsockopt(pcap_fileno(handle_), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0)
-        return fail(ErrorCode::unavailable,
-                    "the kernel refuses the filter for " + interface_ + " (" +
-                        std::to_string(program.len) + " instructions): " + std::strerror(errno) +
-                        "; a greater net.core.optmem_max helps");
+    if (setsockopt(pcap_fileno(handle_), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) !=
+        0)
+        return fail(ErrorCode::unavailable, "the kernel refuses the filter for " + interface_ +
+                                                " (" + std::to_string(program.len) +
+                                                " instructions): " + std::strerror(errno) +
+                                                "; a greater net.core.optmem_max helps");
     expression_ = expression;
     return {};
 }
@@ -158,9 +162,8 @@ std::uint64_t Capture::kernel_drops() {
 
 asio::awaitable<void> Capture::run(std::shared_ptr<Capture> self) {
     for (;;) {
-        auto [error] =
-            co_await self->descriptor_.async_wait(asio::posix::stream_descriptor::wait_read,
-                                                  asio::as_tuple(asio::use_awaitable));
+        auto [error] = co_await self->descriptor_.async_wait(
+            asio::posix::stream_descriptor::wait_read, asio::as_tuple(asio::use_awaitable));
         if (error || !self->descriptor_.is_open()) co_return;
         auto* user = static_cast<unsigned char*>(static_cast<void*>(self.get()));
         const int count = pcap_dispatch(self->handle_, frames_per_turn, &Capture::on_packet, user);
@@ -172,7 +175,8 @@ asio::awaitable<void> Capture::run(std::shared_ptr<Capture> self) {
     }
 }
 
-void Capture::on_packet(unsigned char* user, const pcap_pkthdr* header, const unsigned char* bytes) {
+void Capture::on_packet(unsigned char* user, const pcap_pkthdr* header,
+                        const unsigned char* bytes) {
     auto* self = static_cast<Capture*>(static_cast<void*>(user));
     if (!self->descriptor_.is_open()) return;
     // A part of a packet cannot be checked, so it counts as none.

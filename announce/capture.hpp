@@ -24,7 +24,7 @@ class Capture : public std::enable_shared_from_this<Capture> {
 public:
     struct Handlers {
         std::function<void(std::span<const std::byte> ethernet_frame)> on_frame;
-        std::function<void()> after_frames;              // at the end of each burst
+        std::function<void()> after_frames;               // at the end of each burst
         std::function<void(std::string reason)> on_lost;  // it is of no use any more: close it
         Log log;
     };
@@ -50,7 +50,8 @@ public:
 
 private:
     static boost::asio::awaitable<void> run(std::shared_ptr<Capture> self);
-    static void on_packet(unsigned char* self, const pcap_pkthdr* header, const unsigned char* bytes);
+    static void on_packet(unsigned char* self, const pcap_pkthdr* header,
+                          const unsigned char* bytes);
     Result<void> attach(const std::string& expression);
 
     boost::asio::posix::stream_descriptor descriptor_;

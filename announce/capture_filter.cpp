@@ -1,9 +1,8 @@
 #include "announce/capture_filter.hpp"
 
 #include <array>
-#include <map>
-
 #include <fmt/format.h>
+#include <map>
 
 namespace trivet::announce {
 
@@ -11,7 +10,8 @@ namespace {
 
 using Words = std::array<std::uint32_t, 4>;  // an address as the filter machine loads it
 
-constexpr std::size_t ndp_target_offset = 48;  // in the IPv6 packet: header 40, ICMPv6 8 (RFC 4861 §4.3)
+constexpr std::size_t ndp_target_offset =
+    48;  // in the IPv6 packet: header 40, ICMPv6 8 (RFC 4861 §4.3)
 constexpr std::size_t arp_sender_offset = 14, arp_target_offset = 24;  // RFC 826
 
 Words words_of(IpAddress address) {
@@ -53,8 +53,8 @@ std::string ndp_target(const std::vector<Prefix>& prefixes) {
         const Words first = words_of(prefix.address()), last = words_of(prefix.last());
         std::string head, tail;
         for (std::size_t i = 0; i < 4; ++i) {
-            const std::string term = within(fmt::format("ip6[{}:4]", ndp_target_offset + 4 * i),
-                                            first[i], last[i]);
+            const std::string term =
+                within(fmt::format("ip6[{}:4]", ndp_target_offset + 4 * i), first[i], last[i]);
             if (term.empty()) continue;
             if (i < 3 && first[i] == last[i])
                 head += (head.empty() ? "" : " and ") + term;

@@ -68,7 +68,8 @@ void FrameSender::send(std::vector<std::byte> frame) {
     waiting_.push_back(std::move(frame));
     if (!waits_for_room_) {
         waits_for_room_ = true;
-        asio::co_spawn(descriptor_.get_executor(), wait_for_room(shared_from_this()), asio::detached);
+        asio::co_spawn(descriptor_.get_executor(), wait_for_room(shared_from_this()),
+                       asio::detached);
     }
 }
 
@@ -107,9 +108,8 @@ asio::awaitable<void> FrameSender::wait_for_room(std::shared_ptr<FrameSender> se
         pause.expires_after(pause_length);
         co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
         if (!self->descriptor_.is_open()) break;
-        auto [error] =
-            co_await self->descriptor_.async_wait(asio::posix::stream_descriptor::wait_write,
-                                                  asio::as_tuple(asio::use_awaitable));
+        auto [error] = co_await self->descriptor_.async_wait(
+            asio::posix::stream_descriptor::wait_write, asio::as_tuple(asio::use_awaitable));
         if (error || !self->descriptor_.is_open()) break;
         self->send_waiting();
     }

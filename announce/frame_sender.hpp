@@ -22,7 +22,8 @@ class FrameSender : public std::enable_shared_from_this<FrameSender> {
 public:
     /// Errors: not_allowed, lacks CAP_NET_RAW; unavailable.
     static Result<std::shared_ptr<FrameSender>> open(boost::asio::any_io_executor executor,
-                                                     LinkIndex index, std::string interface, Log log);
+                                                     LinkIndex index, std::string interface,
+                                                     Log log);
     void send(std::vector<std::byte> frame);
     /// Frames given up; each was logged or counted in a log line.
     std::uint64_t errors() const { return errors_; }

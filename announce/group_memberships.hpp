@@ -40,10 +40,10 @@ private:
     LinkIndex index_;
     std::string interface_;
     Log log_;
-    std::vector<int> sockets_;            // the last one may have room
-    std::map<IpAddress, int> joined_;     // by which socket
-    std::set<IpAddress> missing_;         // wanted, not joined yet
-    std::string problem_;                 // of the last failure
+    std::vector<int> sockets_;         // the last one may have room
+    std::map<IpAddress, int> joined_;  // by which socket
+    std::set<IpAddress> missing_;      // wanted, not joined yet
+    std::string problem_;              // of the last failure
     LogLimit log_limit_;
 };
 

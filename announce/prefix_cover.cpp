@@ -30,7 +30,8 @@ std::vector<Prefix> exact_blocks(const std::set<IpAddress>& addresses) {
             const Prefix& left = blocks[blocks.size() - 2];
             const Prefix& right = blocks.back();
             const int length = right.length();
-            if (left.length() != length || common_length(left.address(), right.address()) + 1 != length)
+            if (left.length() != length ||
+                common_length(left.address(), right.address()) + 1 != length)
                 break;
             const Prefix parent = Prefix::containing(left.address(), length - 1);
             blocks.pop_back();
@@ -55,7 +56,8 @@ std::vector<Prefix> covering_prefixes(const std::set<IpAddress>& addresses, std:
         shared[i] = common_length(blocks[i].address(), blocks[i + 1].address());
     std::vector<std::size_t> order(shared.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return shared[a] > shared[b]; });
+    std::ranges::stable_sort(order,
+                             [&](std::size_t a, std::size_t b) { return shared[a] > shared[b]; });
     std::vector<bool> joined(shared.size(), false);
     for (std::size_t i = 0; i < blocks.size() - max_count; ++i) joined[order[i]] = true;
 
