@@ -13,8 +13,10 @@ constexpr int nesting_max = 4;  // nlohmann_json recurses as deep as a damaged f
 
 std::string_view to_string(ArpSysctl setting) {
     switch (setting) {
-        case ArpSysctl::arp_ignore: return "arp_ignore";
-        case ArpSysctl::arp_announce: return "arp_announce";
+        case ArpSysctl::arp_ignore:
+            return "arp_ignore";
+        case ArpSysctl::arp_announce:
+            return "arp_announce";
     }
     return "";
 }
@@ -32,8 +34,10 @@ bool keeps_quiet(ArpSysctl setting, int effective_value) {
 std::string ArpSysctlMemory::encode() const {
     nlohmann::json changed = nlohmann::json::object();
     for (const auto& [setting, change] : changes)
-        changed[std::string(to_string(setting))] = {{"before", change.before}, {"ours", change.ours}};
-    return nlohmann::json{{"format", format}, {"boot_id", boot_id}, {"changes", changed}}.dump(2) + "\n";
+        changed[std::string(to_string(setting))] = {{"before", change.before},
+                                                    {"ours", change.ours}};
+    return nlohmann::json{{"format", format}, {"boot_id", boot_id}, {"changes", changed}}.dump(2) +
+           "\n";
 }
 
 Result<ArpSysctlMemory> ArpSysctlMemory::decode(std::string_view text) {

@@ -5,9 +5,9 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
+#include <fmt/format.h>
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include "announce/durable_file.hpp"
@@ -63,8 +63,7 @@ Result<void> ArpSysctls::ensure() {
 
 Result<void> ArpSysctls::ensure(ArpSysctl setting) {
     const auto all = read("all", setting);
-    if (!all)
-        return fail(ErrorCode::unavailable, "cannot read " + path("all", setting));
+    if (!all) return fail(ErrorCode::unavailable, "cannot read " + path("all", setting));
     const int wanted = wanted_value(setting);
     if (keeps_quiet(setting, *all)) return check_interfaces(setting, *all);
 
@@ -74,14 +73,16 @@ Result<void> ArpSysctls::ensure(ArpSysctl setting) {
     change.ours = wanted;
     if (auto saved = save(); !saved) return fail(saved.error());
     if (const int failure = write_value(path("all", setting), wanted); failure != 0)
-        return fail(ErrorCode::not_allowed,
-                    fmt::format("delivery bind needs {0} = {1}, it is {2}, and it cannot be changed "
-                                "({3}); set it on the host: sysctl -w {0}={1}",
-                                sysctl_name("all", setting), wanted, *all, std::strerror(failure)));
-    log_("warning",
-         fmt::format("changed {} from {} to {}, so that the kernel does not answer for addresses of "
-                     "delivery bind on the wrong interface; it is restored when there are none",
-                     sysctl_name("all", setting), *all, wanted));
+        return fail(
+            ErrorCode::not_allowed,
+            fmt::format("delivery bind needs {0} = {1}, it is {2}, and it cannot be changed "
+                        "({3}); set it on the host: sysctl -w {0}={1}",
+                        sysctl_name("all", setting), wanted, *all, std::strerror(failure)));
+    log_(
+        "warning",
+        fmt::format("changed {} from {} to {}, so that the kernel does not answer for addresses of "
+                    "delivery bind on the wrong interface; it is restored when there are none",
+                    sysctl_name("all", setting), *all, wanted));
     return check_interfaces(setting, wanted);
 }
 
@@ -108,10 +109,11 @@ void ArpSysctls::restore() {
         const auto now = read("all", setting);
         if (now && *now == change.before) continue;
         if (!now || *now != change.ours) {
-            log_("warning",
-                 fmt::format("left {} alone: it was changed to {} by somebody else (before lbd: {})",
-                             sysctl_name("all", setting), now ? std::to_string(*now) : "nothing",
-                             change.before));
+            log_(
+                "warning",
+                fmt::format("left {} alone: it was changed to {} by somebody else (before lbd: {})",
+                            sysctl_name("all", setting), now ? std::to_string(*now) : "nothing",
+                            change.before));
             continue;
         }
         if (const int failure = write_value(path("all", setting), change.before); failure != 0) {
@@ -130,7 +132,8 @@ void ArpSysctls::restore() {
 Result<void> ArpSysctls::load() {
     if (memory_) return {};
     const auto boot_id = read_file(paths_.proc_sys + "/kernel/random/boot_id", value_bytes_max);
-    memory_ = ArpSysctlMemory{.boot_id = boot_id && *boot_id ? trimmed(**boot_id) : "", .changes = {}};
+    memory_ =
+        ArpSysctlMemory{.boot_id = boot_id && *boot_id ? trimmed(**boot_id) : "", .changes = {}};
     if (paths_.memory_file.empty()) return {};
     const auto text = read_file(paths_.memory_file, memory_bytes_max);
     if (!text) return fail(text.error());

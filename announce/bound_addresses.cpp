@@ -18,7 +18,8 @@ constexpr std::uint32_t forever = 0xffffffff;  // INFINITY_LIFE_TIME, linux/if_a
 
 Error address_error(const std::string& what, IpAddress address, const Error& reason) {
     std::string message = "cannot " + what + " " + address.to_string() + ": " + reason.message;
-    if (reason.code == ErrorCode::not_allowed) message += "; lbd needs the capability CAP_NET_ADMIN";
+    if (reason.code == ErrorCode::not_allowed)
+        message += "; lbd needs the capability CAP_NET_ADMIN";
     return {reason.code, message};
 }
 
@@ -59,7 +60,8 @@ Result<BoundAddresses::Failures> BoundAddresses::reconcile(std::set<IpAddress> w
         if (!removed)
             failures.emplace(address, removed.error());
         else if (!before.contains(address))
-            log_("info", "took " + address.to_string() + " off lo, where an earlier run had left it");
+            log_("info",
+                 "took " + address.to_string() + " off lo, where an earlier run had left it");
     }
     for (const IpAddress address : plan.add) {
         auto added = put(address);
@@ -73,20 +75,22 @@ Result<BoundAddresses::Failures> BoundAddresses::reconcile(std::set<IpAddress> w
 
 Result<std::vector<PresentAddress>> BoundAddresses::present() {
     std::vector<PresentAddress> present;
-    for (const unsigned char family : {AF_INET, AF_INET6}) {
+    for (const std::uint8_t family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}}) {
         const std::size_t kept = present.size();
         NetlinkRequest request(RTM_GETADDR, 0);
         auto& header = request.add_header<ifaddrmsg>();
         header.ifa_family = family;
         header.ifa_index = loopback_;
         auto read = socket_.dump(
-            request, {.on_restart = [&] { present.resize(kept); },
-                      .on_message = [&](std::span<const std::byte> bytes) {
-                          const auto event = parse_link_event(bytes);
-                          const auto* seen = event ? std::get_if<AddressSeen>(&*event) : nullptr;
-                          if (seen != nullptr && seen->index == loopback_)
-                              present.push_back({seen->address, seen->subnet.length(), seen->protocol});
-                      }});
+            request,
+            {.on_restart = [&] { present.resize(kept); },
+             .on_message =
+                 [&](std::span<const std::byte> bytes) {
+                     const auto event = parse_link_event(bytes);
+                     const auto* seen = event ? std::get_if<AddressSeen>(&*event) : nullptr;
+                     if (seen != nullptr && seen->index == loopback_)
+                         present.push_back({seen->address, seen->subnet.length(), seen->protocol});
+                 }});
         if (!read)
             return fail(ErrorCode::unavailable,
                         "cannot read the addresses of lo: " + read.error().message);

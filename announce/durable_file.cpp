@@ -36,9 +36,10 @@ tl::unexpected<Error> file_error(const std::string& what, const std::string& pat
 /// A renamed or removed name is durable only when its folder is.
 Result<void> sync_folder_of(const std::string& path) {
     const std::string folder = std::filesystem::path(path).parent_path().string();
-    const FileDescriptor opened(::open(folder.empty() ? "." : folder.c_str(),
-                                       O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!opened.is_open() || ::fsync(opened.get()) != 0) return file_error("sync the folder of", path);
+    const FileDescriptor opened(
+        ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!opened.is_open() || ::fsync(opened.get()) != 0)
+        return file_error("sync the folder of", path);
     return {};
 }
 
@@ -90,7 +91,8 @@ Result<std::optional<std::string>> read_file(const std::string& path, std::size_
         size += static_cast<std::size_t>(part);
     }
     if (size > bytes_max)
-        return fail(ErrorCode::too_large, path + " is larger than " + std::to_string(bytes_max) + " bytes");
+        return fail(ErrorCode::too_large,
+                    path + " is larger than " + std::to_string(bytes_max) + " bytes");
     text.resize(size);
     return text;
 }
