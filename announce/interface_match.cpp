@@ -1,7 +1,6 @@
 #include "announce/interface_match.hpp"
 
 #include <algorithm>
-
 #include <fmt/format.h>
 
 namespace trivet::announce {
@@ -36,7 +35,8 @@ InterfaceMatch match_named(const L2Target& target, const std::vector<LinkFacts>&
     }
     if (!some_up)
         match.why_none = fmt::format(
-            "none of the interfaces that the l2-advertisement names can be used: {}; name another one "
+            "none of the interfaces that the l2-advertisement names can be used: {}; name another "
+            "one "
             "there, or mend it here",
             fmt::join(reasons, ", "));
     return match;
@@ -56,8 +56,9 @@ InterfaceMatch match_by_subnet(IpAddress address, const std::vector<LinkFacts>& 
             "interface in an l2-advertisement",
             address.to_string());
     else if (reasons.size() == match.links.size())
-        match.why_none = fmt::format("the only interface with a subnet that holds {} cannot be used: {}",
-                                     address.to_string(), fmt::join(reasons, ", "));
+        match.why_none =
+            fmt::format("the only interface with a subnet that holds {} cannot be used: {}",
+                        address.to_string(), fmt::join(reasons, ", "));
     return match;
 }
 
@@ -80,11 +81,12 @@ L2Status summarize(IpAddress address, const std::vector<InterfacePhase>& phases,
         if (one.phase != L2Phase::conflict) continue;
         status.phase = L2Phase::conflict;
         if (!status.conflict_mac) status.conflict_mac = one.conflict_mac;
-        messages.push_back(fmt::format(
-            "{} uses {} too, on {}, where it is not announced until that stops; take the address off "
-            "that machine, or out of the pool",
-            one.conflict_mac ? one.conflict_mac->to_string() : "another machine", address.to_string(),
-            one.interface));
+        messages.push_back(
+            fmt::format("{} uses {} too, on {}, where it is not announced until that stops; take "
+                        "the address off "
+                        "that machine, or out of the pool",
+                        one.conflict_mac ? one.conflict_mac->to_string() : "another machine",
+                        address.to_string(), one.interface));
     }
     messages.insert(messages.end(), notes.begin(), notes.end());
     status.message = fmt::format("{}", fmt::join(messages, "; "));

@@ -10,11 +10,12 @@ namespace trivet::announce {
 /// Where an address is to be claimed.
 struct InterfaceMatch {
     std::vector<LinkIndex> links;  // also those that are down: they come up again
-    std::string why_none;          // why none of them can be used now, and what to do; empty: some can
+    std::string why_none;  // why none of them can be used now, and what to do; empty: some can
 };
 
-/// The interfaces that `target` names, or else the suitable ones with a subnet that holds `address`.
-/// Of the named ones those that exist here are used: one advertisement serves many machines. Pure.
+/// The interfaces that `target` names, or else the suitable ones with a subnet that holds
+/// `address`. Of the named ones those that exist here are used: one advertisement serves many
+/// machines. Pure.
 InterfaceMatch match_interfaces(IpAddress address, const L2Target& target,
                                 const std::vector<LinkFacts>& links);
 

@@ -30,6 +30,9 @@ public:
     using Claims = std::map<IpAddress, ClaimKind>;
 
     L2Port(boost::asio::any_io_executor executor, LinkIndex index, Handlers handlers);
+    ~L2Port();
+    L2Port(const L2Port&) = delete;
+    L2Port& operator=(const L2Port&) = delete;
 
     /// Opens or closes the sockets as the link comes up or goes down.
     void on_link(const LinkChange& change, Instant now);
@@ -55,7 +58,8 @@ private:
     void close();
     void watch();
     void tell_sessions(Instant now);
-    void on_frame(std::span<const std::byte> frame, Instant now);
+    void on_lost(const std::string& reason);
+    void on_frame(std::span<const std::byte> frame);
     void perform(L2Actions actions);
     void perform(SendFrame& send);
     void perform(const JoinGroup& join) { groups_->join(join.group); }
@@ -63,8 +67,6 @@ private:
     void perform(const Announced& announced);
     void perform(const ConflictDetected& conflict);
     void perform(const ConflictEnded& ended);
-    void refresh_phase(IpAddress address);
-    bool answers(IpAddress address) const;
 
     boost::asio::any_io_executor executor_;
     LinkIndex index_;
@@ -79,7 +81,8 @@ private:
     std::shared_ptr<Capture> capture_;     // null: the link is down, or it cannot be opened
     std::shared_ptr<FrameSender> sender_;  // likewise
     std::string problem_;
-    L2Counters closed_;  // of sockets that are closed already
+    std::uint64_t kernel_drops_ = 0;  // of the open capture, as of the last second
+    L2Counters closed_;               // of sockets that are closed already
 };
 
 }  // namespace trivet::announce

@@ -1,0 +1,138 @@
+#include "announce/l2_service.hpp"
+
+#include <cap-ng.h>
+#include <csignal>
+#include <pthread.h>
+#include <thread>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
+#include "announce/l2_engine.hpp"
+#include "core/assert.hpp"
+
+namespace trivet::announce {
+
+namespace asio = boost::asio;
+
+namespace {
+
+Result<void> check_capabilities() {
+    std::string missing;
+    if (capng_get_caps_process() != 0)
+        return fail(ErrorCode::not_allowed, "cannot read the capabilities of this process");
+    if (capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW) == 0) missing = "CAP_NET_RAW";
+    if (capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) == 0)
+        missing += missing.empty() ? "CAP_NET_ADMIN" : " and CAP_NET_ADMIN";
+    if (missing.empty()) return {};
+    return fail(
+        ErrorCode::not_allowed,
+        "announcing addresses needs " + missing +
+            "; run lbd as root, or by its systemd unit with AmbientCapabilities=CAP_NET_RAW "
+            "CAP_NET_ADMIN");
+}
+
+/// The facade: hands calls over to the engine's thread.
+class Service final : public L2Service {
+public:
+    Service(Config config, Callbacks callbacks)
+        : engine_(io_.get_executor(), std::move(config), std::move(callbacks)) {}
+    ~Service() override { end(); }
+    Service(const Service&) = delete;
+    Service& operator=(const Service&) = delete;
+
+    Result<void> begin() {
+        if (auto started = engine_.start(); !started) return started;
+        // Signals are the main thread's; a thread takes over the mask of its maker.
+        sigset_t all, before;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        thread_ = std::thread([this] {
+            pthread_setname_np(pthread_self(), "lbd-l2");
+            io_.run();
+        });
+        pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        return {};
+    }
+
+    void set_plan(std::map<IpAddress, L2Target> plan) override {
+        const std::scoped_lock lock(mutex_);
+        waiting_.plan = std::move(plan);
+        waiting_.changes.clear();
+        schedule();
+    }
+
+    void update(std::map<IpAddress, std::optional<L2Target>> changes) override {
+        const std::scoped_lock lock(mutex_);
+        for (auto& [address, target] : changes)
+            waiting_.changes.insert_or_assign(address, std::move(target));
+        schedule();
+    }
+
+    void set_interfaces(std::vector<std::string> interfaces) override {
+        const std::scoped_lock lock(mutex_);
+        if (is_stopped_) return;
+        asio::post(io_, [this, names = std::move(interfaces)]() mutable {
+            engine_.set_interfaces(std::move(names));
+        });
+    }
+
+    void stop() override { end(); }
+    L2Counters counters() const override { return engine_.counters(); }
+
+private:
+    /// Calls that the engine has not seen yet. Under load many become one, with one new filter.
+    struct Waiting {
+        std::optional<std::map<IpAddress, L2Target>> plan;
+        std::map<IpAddress, std::optional<L2Target>> changes;  // after the plan
+        bool is_scheduled = false;
+    };
+
+    void schedule() {
+        if (is_stopped_ || std::exchange(waiting_.is_scheduled, true)) return;
+        asio::post(io_, [this] { take_waiting(); });
+    }
+
+    void take_waiting() {
+        Waiting taken;
+        {
+            const std::scoped_lock lock(mutex_);
+            taken = std::exchange(waiting_, {});
+        }
+        if (taken.plan) engine_.set_plan(std::move(*taken.plan));
+        if (!taken.changes.empty()) engine_.update(std::move(taken.changes));
+    }
+
+    void end() {
+        TRIVET_ASSERT(std::this_thread::get_id() != thread_.get_id());  // it would wait for itself
+        {
+            const std::scoped_lock lock(mutex_);
+            if (std::exchange(is_stopped_, true)) return;
+        }
+        if (!thread_.joinable()) return;  // begin() failed
+        asio::post(io_, [this] {
+            take_waiting();
+            engine_.shutdown();
+        });
+        thread_.join();  // all descriptors are closed, so run() runs out of work
+    }
+
+    asio::io_context io_{1};
+    L2Engine engine_;
+    std::thread thread_;
+    std::mutex mutex_;
+    Waiting waiting_;          // guarded by mutex_
+    bool is_stopped_ = false;  // guarded by mutex_
+};
+
+}  // namespace
+
+Result<std::unique_ptr<L2Service>> L2Service::start(Config config, Callbacks callbacks) {
+    if (auto allowed = check_capabilities(); !allowed) return fail(allowed.error());
+    auto service = std::make_unique<Service>(std::move(config), std::move(callbacks));
+    if (auto begun = service->begin(); !begun) return fail(begun.error());
+    return service;
+}
+
+}  // namespace trivet::announce
