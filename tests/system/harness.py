@@ -83,7 +83,7 @@ class Lab:
     def __init__(self, name="t"):
         self.prefix = f"tv{os.getpid()}{next(self.counter)}"
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="trivet-test-"))
-        self.hosts, self.processes, self.links = {}, [], []
+        self.hosts, self.processes, self.links, self.sockets = {}, [], [], []
 
     def host(self, name):
         self.hosts[name] = Host(self, name)
@@ -115,6 +115,8 @@ class Lab:
                 process.kill()
         for process in self.processes:
             process.wait(timeout=10)
+        for each in self.sockets:  # an open socket would keep its namespace alive
+            each.close()
         for host in self.hosts.values():
             subprocess.run(["ip", "netns", "del", host.netns], check=False)
         shutil.rmtree(self.dir, ignore_errors=True)
