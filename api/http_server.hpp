@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -46,6 +47,19 @@ struct HttpResponse {
 
 using HttpHandler = std::function<boost::asio::awaitable<HttpResponse>(HttpRequest)>;
 
+/// What the server did so far, for /metrics.
+struct HttpCounters {
+    std::uint64_t connections_accepted = 0;
+    std::uint64_t connections_refused = 0;      // over the limit, or the TLS handshake failed
+    std::uint64_t connections_open = 0;         // now
+    std::uint64_t requests_refused = 0;         // before any handler saw them
+    std::uint64_t timeouts = 0;                 // connections that a deadline ended
+    std::map<unsigned, std::uint64_t> answers;  // by status, refusals included
+};
+
+/// `level` is "info", "warning" or "error".
+using HttpLog = std::function<void(std::string_view level, std::string message)>;
+
 /// HTTP/1.1 over TLS and over the unix socket, with limits on everything; refuses the
 /// request-smuggling forms that Beast lets through before any handler runs. All work happens on the
 /// given executor, which must be single-threaded or a strand.
@@ -54,11 +68,15 @@ public:
     struct Limits {
         std::size_t header_bytes = 16 * 1024;
         std::size_t body_bytes = 1024 * 1024;
-        std::size_t connections = 1024;
-        std::chrono::seconds header_timeout{10};
-        std::chrono::seconds body_timeout{30};
-        std::chrono::seconds idle_timeout{75};
-        std::chrono::seconds handler_timeout{30};
+        std::size_t body_bytes_total = 64 * 1024 * 1024;  // of all requests that run at one time
+        std::size_t connections = 1024;  // of each kind: the network cannot lock out the socket
+        std::chrono::milliseconds handshake_timeout{10'000};
+        std::chrono::milliseconds header_timeout{10'000};
+        std::chrono::milliseconds body_timeout{30'000};
+        std::chrono::milliseconds idle_timeout{75'000};
+        std::chrono::milliseconds handler_timeout{30'000};
+        std::chrono::milliseconds write_timeout{30'000};
+        std::chrono::milliseconds linger_timeout{2'000};  // for the peer to read a last answer
     };
 
     HttpServer(boost::asio::any_io_executor executor, HttpHandler handler, Limits limits);
@@ -67,8 +85,13 @@ public:
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
 
-    /// A socket file left by a dead process is replaced; a live one is conflict. Mode 0660, group
-    /// `lbd` when it exists.
+    /// Where failures go that no client is told of: exceptions of handlers, accept errors. Set
+    /// before listening.
+    void on_log(HttpLog log);
+
+    /// A socket file left by a dead process is replaced. Mode 0660, group `lbd` when it exists.
+    /// Errors: conflict, a live process listens there or it is no socket; invalid_argument, the
+    /// path is too long; unavailable, naming path and reason.
     Result<void> listen_unix(const std::string& path);
     /// `context` is shared so that a renewed certificate can be put in. Errors: unavailable, naming
     /// address and reason.
@@ -77,7 +100,10 @@ public:
     std::optional<boost::asio::ip::tcp::endpoint> tls_endpoint()
         const;  // with the real port when 0 was asked for
 
-    /// Stops accepting, lets running requests finish for up to `grace`, then closes. Idempotent.
+    const HttpCounters& counters() const;  // on the executor
+
+    /// Stops accepting, removes the socket file, lets running requests finish for up to `grace`,
+    /// then closes. Idempotent.
     boost::asio::awaitable<void> stop(std::chrono::milliseconds grace);
 
 private:

@@ -4,6 +4,7 @@
 
 #include "api/control.hpp"
 #include "api/http_server.hpp"
+#include "api/problem.hpp"  // http_status(), problem()
 
 namespace trivet::api {
 
@@ -20,10 +21,5 @@ const std::vector<RouteInfo>& route_table();
 
 /// The handler for HttpServer: authenticates, routes, answers. `control` must outlive it.
 HttpHandler make_handler(Control& control);
-
-/// The one place where a domain error becomes an HTTP status.
-unsigned http_status(ErrorCode code);
-/// RFC 9457 application/problem+json.
-HttpResponse problem(const Error& error);
 
 }  // namespace trivet::api
