@@ -1,0 +1,192 @@
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "daemon/host.hpp"
+#include "daemon/node.hpp"
+
+/// The parts of Node that make it a cluster member and that tell how it fares.
+namespace trivet::daemon {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr auto certificate_check_interval = std::chrono::hours{1};
+
+std::string_view phase_text(announce::L2Phase phase) {
+    switch (phase) {
+        case announce::L2Phase::no_interface:
+            return "no_interface";
+        case announce::L2Phase::probing:
+            return "probing";
+        case announce::L2Phase::announced:
+            return "announced";
+        case announce::L2Phase::conflict:
+            return "conflict";
+    }
+    return "no_interface";
+}
+
+}  // namespace
+
+// ---- identity -----------------------------------------------------------------------------------
+
+asio::awaitable<Result<api::InitAnswer>> Node::init() {
+    if (state_.initialised())
+        co_return fail(ErrorCode::conflict, "this node belongs to cluster " + state_.cluster_id() +
+                                                " already; nothing was changed");
+    if (init_running_) co_return fail(ErrorCode::conflict, "another init is running on this node");
+    init_running_ = true;
+    const std::string cluster_id = make_cluster_id();
+    const std::string token = make_token();
+    // The authority comes first: without the command in the log nothing refers to it, and the next
+    // init replaces it.
+    Result<void> made = pki_.create_authority(cluster_id, wall_now());
+    if (made) made = pki_.issue_node_certificate(config_.node, certificate_names(), wall_now());
+    Result<std::string> hash = made ? pki_.ca_hash() : Result<std::string>(fail(made.error()));
+    Result<LogIndex> done = fail(ErrorCode::internal, "not proposed");
+    if (hash) {
+        std::vector<Action> actions;
+        actions.emplace_back(InitCluster{cluster_id, token_hash(token)});
+        actions.emplace_back(RegisterNode{config_.node, config_.labels});
+        done = co_await propose(std::move(actions));
+    }
+    init_running_ = false;
+    if (!hash) co_return fail(hash.error());
+    if (!done) co_return fail(done.error());
+    hooks_.on_certificate();
+    log_.info("cluster created",
+              {{"cluster", cluster_id}, {"node", config_.node}, {"api", api_address_}});
+    co_return api::InitAnswer{
+        .node = config_.node, .api = api_address_, .admin_token = token, .ca_hash = *hash};
+}
+
+/// The node's name and addresses, without VIPs: those move away.
+CertificateNames Node::certificate_names() const {
+    CertificateNames names{.dns = {config_.node, "localhost"}, .addresses = {"127.0.0.1", "::1"}};
+    for (const IpAddress address : host_addresses())
+        if (state_.holders(address).empty()) names.addresses.push_back(address.to_string());
+    return names;
+}
+
+Result<void> Node::check_certificate() {
+    const CertificateNames names = certificate_names();
+    auto due = pki_.node_certificate_is_due(names, wall_now());
+    if (!due) return fail(due.error());
+    if (!*due) return {};
+    auto issued = pki_.issue_node_certificate(config_.node, names, wall_now());
+    if (!issued) return issued;
+    log_.info("certificate issued", {{"node", config_.node}});
+    hooks_.on_certificate();
+    return {};
+}
+
+void Node::watch_certificate() {
+    certificate_timer_.expires_after(certificate_check_interval);
+    certificate_timer_.async_wait([this](boost::system::error_code error) {
+        if (error) return;
+        if (state_.initialised())
+            if (auto checked = check_certificate(); !checked)
+                log_.error("the certificate cannot be renewed",
+                           {{"reason", checked.error().message}});
+        watch_certificate();
+    });
+}
+
+// ---- what happened ------------------------------------------------------------------------------
+
+void Node::on_l2_status(IpAddress address, announce::L2Status status) {
+    const std::vector<const VipRecord*> holders = state_.holders(address);
+    if (holders.empty()) return;  // withdrawn while the report was on its way
+    const auto before = l2_status_.find(address);
+    const bool same_phase = before != l2_status_.end() && before->second.phase == status.phase;
+    const bool was_conflict =
+        before != l2_status_.end() && before->second.phase == announce::L2Phase::conflict;
+    l2_status_[address] = status;
+    if (same_phase) return;
+    const ObjectKey key{Kind::vip, holders.front()->vip.name_space, holders.front()->vip.name};
+    const std::string text = address.to_string();
+    switch (status.phase) {
+        case announce::L2Phase::probing:
+            return;
+        case announce::L2Phase::announced:
+            return record(
+                was_conflict ? "vip_conflict_ended" : "vip_announced", key.to_string(),
+                fmt::format("{} is announced on {}", text, fmt::join(status.interfaces, ", ")));
+        case announce::L2Phase::conflict:
+            return record(
+                "vip_conflict", key.to_string(),
+                fmt::format(
+                    "{} is used by a stranger at {}; it is not answered until the stranger is gone",
+                    text, status.conflict_mac ? status.conflict_mac->to_string() : "?"));
+        case announce::L2Phase::no_interface:
+            return record("vip_not_announced", key.to_string(), text + ": " + status.message);
+    }
+}
+
+void Node::on_read_only(std::optional<std::string> reason) {
+    if (reason)
+        log_.error("the disk is full: writes are refused, VIPs go on answering",
+                   {{"reason", *reason}});
+    else
+        log_.info("the disk has space again: writes are accepted");
+    read_only_ = std::move(reason);
+}
+
+/// An event that this node alone saw; kept beside those of the log.
+void Node::record(std::string type, std::string object, std::string message) {
+    const bool bad = type == "vip_conflict" || type == "vip_not_announced";
+    log_.write(bad ? LogLevel::warning : LogLevel::info, message,
+               {{"event", type}, {"object", object}});
+    Event event{.index = 0,
+                .at = wall_now(),
+                .type = std::move(type),
+                .object = std::move(object),
+                .message = std::move(message)};
+    storage_->save_applied(
+        {.last_applied = state_.last_applied(), .rows = {}, .events = {std::move(event)}});
+}
+
+// ---- how it fares -------------------------------------------------------------------------------
+
+std::optional<api::AddressRuntime> Node::address_runtime(IpAddress address) const {
+    const auto it = l2_status_.find(address);
+    if (it == l2_status_.end()) return std::nullopt;
+    const announce::L2Status& status = it->second;
+    return api::AddressRuntime{.phase = std::string(phase_text(status.phase)),
+                               .interfaces = status.interfaces,
+                               .conflict_mac = status.conflict_mac,
+                               .message = status.message};
+}
+
+api::NodeRuntime Node::node_runtime() const {
+    api::NodeRuntime runtime;
+    runtime.node = config_.node;
+    runtime.version = TRIVET_VERSION;
+    runtime.api_address = api_address_;
+    runtime.uptime =
+        std::chrono::floor<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started_);
+    runtime.read_only = read_only_;
+    if (read_only_) runtime.warnings.push_back("writes are refused: " + *read_only_);
+    for (const auto& [address, status] : l2_status_)
+        if (status.phase == announce::L2Phase::conflict && runtime.warnings.size() < 20)
+            runtime.warnings.push_back(
+                address.to_string() + " is also used by " +
+                (status.conflict_mac ? status.conflict_mac->to_string() : "a stranger"));
+    if (announcer_) {
+        const announce::L2Counters counters = announcer_->counters();
+        runtime.counters = {
+            {"arp_received", counters.arp_received},  {"arp_sent", counters.arp_sent},
+            {"ndp_received", counters.ndp_received},  {"ndp_sent", counters.ndp_sent},
+            {"l2_malformed", counters.malformed},     {"l2_conflicts", counters.conflicts},
+            {"l2_send_errors", counters.send_errors}, {"l2_kernel_drops", counters.kernel_drops}};
+    }
+    const store::Storage::Statistics stored = storage_->statistics();
+    runtime.counters["store_transactions"] = stored.transactions;
+    runtime.counters["store_entries"] = stored.entries;
+    runtime.gauges = {{"last_applied", static_cast<double>(state_.last_applied().value())},
+                      {"read_only", read_only_ ? 1.0 : 0.0}};
+    return runtime;
+}
+
+}  // namespace trivet::daemon
