@@ -160,10 +160,10 @@ Result<void> VipPlanner::check_wanted(const Vip& vip, VipId id, IpAddress addres
         std::vector<std::string> pools;
         for (const auto& [name, stored] : parts_.pools)
             pools.push_back(fmt::format("'{}' ({})", name, ranges_of(stored.object)));
+        const std::string known = pools.empty() ? "there is no pool yet"
+                                                : "the pools are " + join(std::move(pools), ", ");
         return fail(ErrorCode::invalid_argument,
-                    fmt::format("address {} is outside every pool; {}{}", text,
-                                pools.empty() ? "there is no pool yet" : "the pools are ",
-                                join(std::move(pools), ", ")));
+                    fmt::format("address {} is outside every pool; {}", text, known));
     }
     if (!vip.pool.empty() && *home != vip.pool)
         return fail(ErrorCode::conflict,
