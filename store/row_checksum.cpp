@@ -1,5 +1,6 @@
 #include "store/row_checksum.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
 #include <openssl/evp.h>

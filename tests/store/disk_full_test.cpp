@@ -110,7 +110,7 @@ TEST_F(DiskFullTest, AppendsBehindARefusedOneAreRefusedToo) {
         });
     };
     submit(1);
-    vfs.wait_until_held();
+    ASSERT_TRUE(vfs.wait_until_held());
     vfs.arm({.fault = Fault::disk_full, .at_call = 1, .repeat = true});
     submit(2);  // refused by the disk
     vfs.release_syncs();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
@@ -306,9 +307,9 @@ void FaultVfs::hold_syncs() {
     state_->held = false;
 }
 
-void FaultVfs::wait_until_held() {
+bool FaultVfs::wait_until_held() {
     std::unique_lock lock(state_->mutex);
-    state_->changed.wait(lock, [&] { return state_->held; });
+    return state_->changed.wait_for(lock, std::chrono::seconds(10), [&] { return state_->held; });
 }
 
 void FaultVfs::release_syncs() {

@@ -42,7 +42,7 @@ public:
 
     /// From the next xSync on, syncs wait inside until release_syncs().
     void hold_syncs();
-    void wait_until_held();
+    [[nodiscard]] bool wait_until_held();  // false: ten seconds passed without a sync
     void release_syncs();
 
     struct State;

@@ -108,7 +108,7 @@ TEST_F(StorageTest, AppendsThatWaitForOneSyncShareTheNextTransaction) {
     };
     vfs.hold_syncs();
     submit(1);
-    vfs.wait_until_held();
+    ASSERT_TRUE(vfs.wait_until_held());
     for (std::uint64_t index = 2; index <= 100; ++index) submit(index);
     EXPECT_TRUE(done.empty());  // nothing is acknowledged before its fsync
     vfs.release_syncs();
@@ -268,7 +268,7 @@ TEST_F(StorageTest, TooManyReadsAtOnceAreRefused) {
     ASSERT_TRUE(harness.open());
     vfs.hold_syncs();
     harness.storage->append({entry(1)}, [](const Result<void>&) {});
-    vfs.wait_until_held();
+    ASSERT_TRUE(vfs.wait_until_held());
     int answered = 0;
     int refused = 0;
     for (int i = 0; i < 300; ++i)
