@@ -12,6 +12,13 @@ namespace {
 
 class CrashTest : public testing::Test {
 protected:
+#ifdef __SANITIZE_THREAD__
+    void SetUp() override {
+        GTEST_SKIP()
+            << "a fork takes a second under the thread sanitizer; the same threads meet in "
+               "FaultTest";
+    }
+#endif
     FaultVfs vfs;
 };
 
