@@ -45,12 +45,20 @@ Result<BoundAddresses> BoundAddresses::open(Log log) {
 }
 
 Result<void> BoundAddresses::add(IpAddress address) {
-    wanted_.insert(address);
-    return put(address);
+    dropped_.erase(address);
+    if (!wanted_.insert(address).second) return {};
+    auto added = put(address);
+    if (!added) wanted_.erase(address);
+    return added;
 }
 
-Result<BoundAddresses::Failures> BoundAddresses::reconcile(std::set<IpAddress> wanted) {
-    const std::set<IpAddress> before = std::exchange(wanted_, std::move(wanted));
+void BoundAddresses::drop(IpAddress address) {
+    if (wanted_.erase(address) != 0) dropped_.insert(address);
+}
+
+void BoundAddresses::drop_all() { dropped_.merge(wanted_); }
+
+Result<BoundAddresses::Failures> BoundAddresses::reconcile() {
     auto there = present();
     if (!there) return fail(there.error());
     const BoundPlan plan = plan_bound_addresses(wanted_, *there);
@@ -59,7 +67,7 @@ Result<BoundAddresses::Failures> BoundAddresses::reconcile(std::set<IpAddress> w
         auto removed = take_off(address);
         if (!removed)
             failures.emplace(address, removed.error());
-        else if (!before.contains(address))
+        else if (!dropped_.contains(address))
             log_("info",
                  "took " + address.to_string() + " off lo, where an earlier run had left it");
     }
@@ -67,9 +75,10 @@ Result<BoundAddresses::Failures> BoundAddresses::reconcile(std::set<IpAddress> w
         auto added = put(address);
         if (!added)
             failures.emplace(address, added.error());
-        else if (before.contains(address))
+        else
             log_("warning", "somebody took " + address.to_string() + " off lo; it is there again");
     }
+    dropped_.clear();
     return failures;
 }
 

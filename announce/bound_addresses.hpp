@@ -24,13 +24,15 @@ public:
     /// Errors: unavailable, netlink or lo is missing.
     static Result<BoundAddresses> open(Log log);
 
-    /// Makes lo hold exactly `wanted` of ours. Wanted addresses that somebody else put there are
-    /// left as they are. Errors: unavailable, lo could not be read.
-    Result<Failures> reconcile(std::set<IpAddress> wanted);
-    /// The same for one more address, without reading lo first.
+    /// From now on it belongs on lo. Errors: not_allowed, lacks CAP_NET_ADMIN; unavailable.
     Result<void> add(IpAddress address);
-
-    const std::set<IpAddress>& wanted() const { return wanted_; }
+    /// It belongs there no more; the next reconcile() takes it off.
+    void drop(IpAddress address);
+    void drop_all();
+    bool has_dropped() const { return !dropped_.empty(); }
+    /// Makes lo hold exactly the wanted addresses of ours. Wanted ones that somebody else put there
+    /// are left as they are. Errors: unavailable, lo could not be read.
+    Result<Failures> reconcile();
 
 private:
     BoundAddresses(NetlinkSocket socket, unsigned loopback, Log log);
@@ -42,6 +44,7 @@ private:
     unsigned loopback_;
     Log log_;
     std::set<IpAddress> wanted_;
+    std::set<IpAddress> dropped_;  // since the last reconcile()
 };
 
 }  // namespace trivet::announce

@@ -8,8 +8,8 @@
 namespace trivet::announce {
 
 /// IFA_PROTO of every address that we make: how they are told from all others, also after a crash.
-/// The kernel uses 1 to 3 (linux/if_addr.h) and the rest is for programs to choose; `ip -d address`
-/// shows it, and a line "116 trivet" in /etc/iproute2/rt_addrprotos gives it a name.
+/// The kernel uses 1 to 3 (linux/if_addr.h); the rest is for programs to choose. (iproute2 shows it
+/// since 6.3, with a name if /etc/iproute2/rt_addrprotos has a line "116 trivet".)
 constexpr std::uint8_t bound_address_protocol = 116;
 
 /// One address of lo, as the kernel has it.

@@ -1,5 +1,6 @@
 #include "announce/capture.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -38,12 +39,22 @@ struct PcapProgram {
     ~PcapProgram() { pcap_freecode(&program); }
 };
 
-std::string expression_for(const std::set<IpAddress>& v4, const std::set<IpAddress>& v6,
-                           std::size_t count_max) {
-    std::vector<Prefix> prefixes = covering_prefixes(v4, count_max);
-    const std::vector<Prefix> more = covering_prefixes(v6, count_max);
-    prefixes.insert(prefixes.end(), more.begin(), more.end());
-    return capture_expression(prefixes);
+// The block that a new address lets in at first: addresses are given out in sequence, so the next
+// ones are probably there.
+int neighbourhood_length(IpAddress address) { return address.bits() - 8; }
+
+std::set<Prefix> cover_of(const std::set<IpAddress>& addresses, std::size_t count_max) {
+    const auto first_v6 = addresses.lower_bound(IpAddress::v6({}));  // IPv4 sorts before IPv6
+    const auto v4 = covering_prefixes({addresses.begin(), first_v6}, count_max);
+    const auto v6 = covering_prefixes({first_v6, addresses.end()}, count_max);
+    std::set<Prefix> cover(v4.begin(), v4.end());
+    cover.insert(v6.begin(), v6.end());
+    return cover;
+}
+
+bool is_in(const std::set<Prefix>& prefixes, IpAddress address) {
+    return std::ranges::any_of(prefixes,
+                               [&](const Prefix& prefix) { return prefix.contains(address); });
 }
 
 Error open_error(const std::string& interface, int status, pcap_t* handle) {
@@ -109,23 +120,37 @@ Result<std::shared_ptr<Capture>> Capture::open(asio::any_io_executor executor,
     auto capture =
         std::make_shared<Capture>(executor, handle.get(), interface, std::move(handlers));
     handle.release();
-    if (auto attached = capture->attach(""); !attached) return fail(attached.error());
+    if (auto attached = capture->attach(std::string{}); !attached) return fail(attached.error());
     asio::co_spawn(executor, run(capture), asio::detached);
     return capture;
 }
 
-Result<void> Capture::watch(const std::set<IpAddress>& addresses) {
-    const auto first_v6 = addresses.lower_bound(IpAddress::v6({}));  // IPv4 sorts before IPv6
-    const std::set<IpAddress> v4(addresses.begin(), first_v6), v6(first_v6, addresses.end());
+Result<void> Capture::let_in(const std::vector<IpAddress>& added, const std::set<IpAddress>& all) {
+    std::set<Prefix> wider = prefixes_;
+    for (const IpAddress address : added) {
+        const Prefix block = Prefix::containing(address, neighbourhood_length(address));
+        if (!wider.contains(block) && !is_in(wider, address)) wider.insert(block);
+        if (wider.size() > prefixes_max) return tighten(all);
+    }
+    return attach(wider) ? Result<void>{} : tighten(all);
+}
+
+Result<void> Capture::tighten(const std::set<IpAddress>& all) {
     Result<void> attached;
     for (std::size_t count_max = prefixes_max; count_max > 0; count_max /= 2) {
-        const std::string expression = expression_for(v4, v6, count_max);
-        if (expression == expression_) return {};
-        attached = attach(expression);
+        attached = attach(cover_of(all, count_max));
         if (attached) return attached;
-        handlers_.log("warning", attached.error().message + "; trying a coarser filter");
     }
     return attached;
+}
+
+Result<void> Capture::attach(const std::set<Prefix>& prefixes) {
+    const std::string expression = capture_expression({prefixes.begin(), prefixes.end()});
+    if (expression == expression_) return {};
+    if (auto attached = attach(expression); !attached) return attached;
+    prefixes_ = prefixes;
+    expression_ = expression;
+    return {};
 }
 
 Result<void> Capture::attach(const std::string& expression) {
@@ -145,14 +170,13 @@ Result<void> Capture::attach(const std::string& expression) {
     program.filter = static_cast<sock_filter*>(instructions);
     // Not pcap_setfilter(): it lets nothing through while it swaps, and quietly filters in this
     // process when the kernel refuses, at the price of waking up for every ARP frame of a storm.
-    if (setsockopt(pcap_fileno(handle_), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) !=
+    if (setsockopt(pcap_fileno(handle_), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) ==
         0)
-        return fail(ErrorCode::unavailable, "the kernel refuses the filter for " + interface_ +
-                                                " (" + std::to_string(program.len) +
-                                                " instructions): " + std::strerror(errno) +
-                                                "; a greater net.core.optmem_max helps");
-    expression_ = expression;
-    return {};
+        return {};
+    return fail(ErrorCode::unavailable, "the kernel refuses the filter for " + interface_ + " (" +
+                                            std::to_string(program.len) +
+                                            " instructions): " + std::strerror(errno) +
+                                            "; a greater net.core.optmem_max helps");
 }
 
 std::uint64_t Capture::kernel_drops() {

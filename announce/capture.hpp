@@ -6,6 +6,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -33,9 +34,12 @@ public:
     static Result<std::shared_ptr<Capture>> open(boost::asio::any_io_executor executor,
                                                  const std::string& interface, Handlers handlers);
 
-    /// From now on frames about `addresses`, and at most a few about their neighbours. Nothing is
-    /// missed at the change. Errors: unavailable, the kernel takes no filter.
-    Result<void> watch(const std::set<IpAddress>& addresses);
+    /// From now on frames about `added` as well, and about their neighbours, which spares a new
+    /// filter for every address. `all` includes them. Nothing is missed at the change.
+    /// Errors: unavailable, the kernel takes no filter.
+    Result<void> let_in(const std::vector<IpAddress>& added, const std::set<IpAddress>& all);
+    /// Frames about `all` and as few others as the limit on filters permits. Errors: as let_in().
+    Result<void> tighten(const std::set<IpAddress>& all);
     /// Frames that matched and were lost because this thread was late.
     std::uint64_t kernel_drops();
     std::uint64_t truncated() const { return truncated_; }
@@ -52,13 +56,15 @@ private:
     static boost::asio::awaitable<void> run(std::shared_ptr<Capture> self);
     static void on_packet(unsigned char* self, const pcap_pkthdr* header,
                           const unsigned char* bytes);
+    Result<void> attach(const std::set<Prefix>& prefixes);
     Result<void> attach(const std::string& expression);
 
     boost::asio::posix::stream_descriptor descriptor_;
     pcap_t* handle_;
     std::string interface_;
     Handlers handlers_;
-    std::string expression_;  // what the kernel filters by
+    std::set<Prefix> prefixes_;  // what the kernel lets in
+    std::string expression_;     // the same
     std::uint64_t truncated_ = 0;
 };
 

@@ -57,8 +57,11 @@ private:
     };
 
     bool is_ready() const;
-    std::set<IpAddress> change_records(Changes changes, ClaimKind kind);
-    std::set<IpAddress> all_addresses() const;
+    void change_records(Changes changes, ClaimKind kind);
+    void mark_all_dirty();
+    /// Reconciles a part of what is dirty, and leaves the rest for after other events.
+    void work();
+    std::set<IpAddress> take_dirty();
     void on_links();
     void on_link(const LinkChange& change, Instant now);
     void on_timer(Instant now);
@@ -70,6 +73,7 @@ private:
     PortWork plan_ports(const std::set<IpAddress>& addresses);
     void bind(const std::set<IpAddress>& addresses, PortWork& work);
     void check_bound_addresses();
+    void reconcile_loopback();
     void publish(IpAddress address);
     std::vector<std::string> notes_on(IpAddress address, const Record& record, bool is_up) const;
     void after_events();
@@ -87,11 +91,14 @@ private:
     std::optional<BoundAddresses> bound_;
     std::map<LinkIndex, std::unique_ptr<L2Port>> ports_;
     std::map<IpAddress, Record> records_;
+    std::set<IpAddress> dirty_;                      // to be reconciled
     std::set<IpAddress> to_bind_;                    // those that belong on lo
     std::multimap<IpAddress, std::string> foreign_;  // see LinkTable
     std::uint64_t foreign_revision_ = 0;
     bool has_plan_ = false;
     bool links_known_ = false;
+    bool is_settled_ = false;  // the first plan is in effect: what is left on lo is stale
+    bool is_work_posted_ = false;
     L2Counters closed_;  // of ports that are gone
     mutable std::mutex counters_mutex_;
     L2Counters counters_;  // guarded by counters_mutex_

@@ -29,7 +29,8 @@ L2Port::~L2Port() { close(); }
 void L2Port::on_link(const LinkChange& change, Instant now) {
     name_ = change.name;
     link_ = *change.state;
-    if (!groups_) groups_ = std::make_unique<GroupMemberships>(index_, name_, handlers_.log);
+    if (!groups_)
+        groups_ = std::make_shared<GroupMemberships>(executor_, index_, name_, handlers_.log);
     if (!link_.up)
         close();
     else if (!is_open())
@@ -60,7 +61,7 @@ void L2Port::open() {
     sender_ = std::move(*sender);
     capture_ = std::move(*capture);
     problem_.clear();
-    watch();
+    on_filter(capture_->tighten(claimed_));
 }
 
 void L2Port::close() {
@@ -91,20 +92,22 @@ void L2Port::tell_sessions(Instant now) {
     for (const IpAddress address : claimed_) handlers_.on_phase(address);
 }
 
-void L2Port::watch() {
-    if (!is_open()) return;
-    auto watching = capture_->watch(claimed_);
-    if (watching) return;
-    problem_ = watching.error().message;
+void L2Port::on_filter(const Result<void>& changed) {
+    if (changed) return;
+    problem_ = changed.error().message;
     handlers_.log("error", problem_);
     close();
 }
 
 void L2Port::claim(const Claims& added, Instant now) {
-    for (const auto& [address, kind] : added) claimed_.insert(address);
-    const bool was_open = is_open();
-    watch();
-    if (was_open && !is_open()) tell_sessions(now);
+    std::vector<IpAddress> addresses;
+    for (const auto& [address, kind] : added) addresses.push_back(address);
+    claimed_.insert(addresses.begin(), addresses.end());
+    is_filter_loose_ = true;
+    if (is_open()) {
+        on_filter(capture_->let_in(addresses, claimed_));
+        if (!is_open()) tell_sessions(now);
+    }
     for (const auto& [address, kind] : added) {
         perform(address.is_v4() ? arp_.claim(address, kind, now) : ndp_.claim(address, kind, now));
         handlers_.on_phase(address);
@@ -117,7 +120,7 @@ void L2Port::release(const std::set<IpAddress>& removed, Instant now) {
         conflicts_.erase(address);
         perform(address.is_v4() ? arp_.release(address, now) : ndp_.release(address, now));
     }
-    watch();
+    is_filter_loose_ = true;
 }
 
 void L2Port::on_timer(Instant now) {
@@ -127,10 +130,15 @@ void L2Port::on_timer(Instant now) {
 
 void L2Port::on_tick(Instant now) {
     groups_->retry();
-    if (is_open()) kernel_drops_ = capture_->kernel_drops();
-    if (!link_.up || is_open()) return;
-    open();
-    if (is_open()) tell_sessions(now);
+    if (!link_.up) return;
+    const bool was_open = is_open();
+    if (!was_open) {
+        open();
+    } else {
+        kernel_drops_ = capture_->kernel_drops();
+        if (std::exchange(is_filter_loose_, false)) on_filter(capture_->tighten(claimed_));
+    }
+    if (is_open() != was_open) tell_sessions(now);
 }
 
 void L2Port::on_frame(std::span<const std::byte> frame) {

@@ -56,7 +56,7 @@ private:
     bool is_open() const { return capture_ != nullptr; }
     void open();
     void close();
-    void watch();
+    void on_filter(const Result<void>& changed);
     void tell_sessions(Instant now);
     void on_lost(const std::string& reason);
     void on_frame(std::span<const std::byte> frame);
@@ -77,9 +77,10 @@ private:
     std::map<IpAddress, MacAddress> conflicts_;
     ArpSession arp_;
     NdpSession ndp_;
-    std::unique_ptr<GroupMemberships> groups_;
+    std::shared_ptr<GroupMemberships> groups_;
     std::shared_ptr<Capture> capture_;     // null: the link is down, or it cannot be opened
     std::shared_ptr<FrameSender> sender_;  // likewise
+    bool is_filter_loose_ = false;         // it lets in more than it must
     std::string problem_;
     std::uint64_t kernel_drops_ = 0;  // of the open capture, as of the last second
     L2Counters closed_;               // of sockets that are closed already

@@ -23,9 +23,9 @@ struct LinkSeen {
     bool enabled = false;  // IFF_UP: switched on by the administrator
     bool carrier = false;  // and able to send
     std::optional<MacAddress> mac = {};
-    LinkIndex master = 0;      // the bridge, bond, team or VRF that it belongs to
-    std::string slave_kind = {};    // of that master: "bridge", "bond", "team", "vrf"
-    bool peers_moved = false;  // a bond failed over, or asks to tell the neighbours again
+    LinkIndex master = 0;         // the bridge, bond, team or VRF that it belongs to
+    std::string slave_kind = {};  // of that master: "bridge", "bond", "team", "vrf"
+    bool peers_moved = false;     // a bond failed over, or asks to tell the neighbours again
 };
 
 struct LinkGone {

@@ -27,7 +27,7 @@ constexpr std::size_t datagram_bytes_max = 32 * 1024;  // the kernel's own limit
 // with its buffer of up to 1 KiB. More than this overruns, and then everything is read again.
 constexpr int receive_buffer_bytes = 4 * 1024 * 1024;
 // Events handled before other work gets its turn.
-constexpr int datagrams_per_turn = 64;
+constexpr int datagrams_per_turn = 256;
 
 struct Table {
     std::uint16_t request;

@@ -3,18 +3,15 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
-import time
 
 import harness
 import packets
-from harness import Skip, run, wait_for
+from harness import Skip, wait_for
 from packets import OVERRIDE, ROUTER, SOLICITED, Arp, Ndp, Wire, is_advertisement, is_arp_answer
 
 PROGRAM = os.environ.get("TRIVET_L2_SERVICE", "l2_service_main")
 VIP4, VIP6 = "10.77.0.50", "fd77::50"
-BIND_PROTOCOL = 116
 
 
 class Service:
@@ -92,8 +89,7 @@ def announced(node, *options):
 
 
 def loopback(host):
-    """The addresses of lo, with their protocol number where iproute2 shows it."""
-    entries = json.loads(host.ip("-j", "-d", "address", "show", "dev", "lo"))[0]["addr_info"]
+    entries = json.loads(host.ip("-j", "address", "show", "dev", "lo"))[0]["addr_info"]
     return {entry["local"] for entry in entries}
 
 
