@@ -371,16 +371,22 @@ def test_foreign_address_is_left_and_reported(lab):
 
 
 def test_bound_address_is_no_source(lab):
-    """Traffic that the node starts by itself must not come from a VIP."""
+    """Traffic that the node starts by itself must not come from a VIP, where it has any other address."""
     node, client = network(lab)
-    service = announced(node, "bind")
+    service = announced(node, "bind", "if=eth0")
     for target, own in (("10.77.0.2", "10.77.0.1"), ("fd77::2", "fd77::1")):
         route = json.loads(node.ip("-j", "route", "get", target))[0]
         assert route["prefsrc"] == own, route
-    # An IPv4 interface without an address borrows one from lo, if there is one to borrow.
+    # An interface without an address of its own borrows one from lo, where the VIP is the better match.
+    node.ip("addr", "add", "192.0.2.9/32", "dev", "lo")
+    node.ip("addr", "add", "fd66::9/128", "dev", "lo")
     node.ip("addr", "flush", "dev", "eth0", "scope", "global")
     node.ip("route", "add", "10.77.0.0/24", "dev", "eth0")
-    assert VIP4 not in node.ip("route", "get", "10.77.0.2", check=False)
+    node.ip("route", "add", "fd77::/64", "dev", "eth0")
+    for target, own, vip in (("10.77.0.2", "192.0.2.9", VIP4), ("fd77::2", "fd66::9", VIP6)):
+        assert vip in loopback(node)
+        route = json.loads(node.ip("-j", "route", "get", target))[0]
+        assert route["prefsrc"] == own, route
     service.stop()
 
 
