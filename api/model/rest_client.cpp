@@ -1,0 +1,394 @@
+#include "api/model/rest_client.hpp"
+
+#include <random>
+#include <thread>
+
+#include <boost/asio.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
+
+#include "api/model/tls_trust.hpp"
+
+namespace trivet::model {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using Clock = std::chrono::steady_clock;
+using HttpRequest = http::request<http::string_body>;
+using HttpAnswer = http::response<http::string_body>;
+constexpr auto as_value = asio::as_tuple(asio::use_awaitable);
+
+// A list of 100,000 VIPs has some 50 MB; beyond that a client is better served by paging.
+constexpr std::size_t answer_bytes_max = 64 * 1024 * 1024;
+constexpr std::size_t answer_header_bytes_max = 16 * 1024;  // as much as the server reads
+// Short enough that a leader elected in 300 ms is found at once, long enough not to be a load.
+constexpr std::chrono::milliseconds retry_pause_first{50};
+constexpr std::chrono::milliseconds retry_pause_max{500};
+constexpr std::size_t shown_bytes_max = 200;  // of an answer that is not ours
+
+/// An attempt that failed, and whether the same call may be sent again.
+struct AttemptError {
+    Error error;
+    bool again = false;
+};
+template <class T>
+using Attempt = Result<T, AttemptError>;
+
+auto attempt_failed(ErrorCode code, std::string message, bool again = false) {
+    return tl::unexpected(AttemptError{{code, std::move(message)}, again});
+}
+
+/// The connection broke after the request may have reached the server.
+auto broke_off(const boost::system::error_code& error, const HttpRequest& request) {
+    if (error == http::error::body_limit) {
+        return attempt_failed(ErrorCode::too_large,
+                              fmt::format("the answer exceeds {} MiB; ask for less, as one "
+                                          "namespace or one object",
+                                          answer_bytes_max / 1024 / 1024));
+    }
+    auto message = fmt::format("the connection broke off: {}", error.message());
+    if (request.method() != http::verb::get) {
+        message += "; the change may have been made: look before you repeat it";
+    }
+    return attempt_failed(ErrorCode::internal, std::move(message));
+}
+
+template <class Stream>
+asio::awaitable<Attempt<HttpAnswer>> send_and_read(Stream& stream, const HttpRequest& request) {
+    auto [write_error, written] = co_await http::async_write(stream, request, as_value);
+    if (write_error) co_return broke_off(write_error, request);
+    beast::flat_buffer buffer;
+    http::response_parser<http::string_body> parser;
+    parser.header_limit(answer_header_bytes_max);
+    parser.body_limit(answer_bytes_max);
+    auto [read_error, read] = co_await http::async_read(stream, buffer, parser, as_value);
+    if (read_error) co_return broke_off(read_error, request);
+    co_return parser.release();
+}
+
+asio::awaitable<Attempt<HttpAnswer>> attempt(UnixServer server, HttpRequest request) {
+    using Socket = asio::local::stream_protocol::socket;
+    if (server.path.size() >= sizeof(sockaddr_un{}.sun_path)) {
+        co_return attempt_failed(
+            ErrorCode::invalid_argument,
+            fmt::format("socket path '{}' is longer than the system allows", server.path));
+    }
+    Socket socket(co_await asio::this_coro::executor);
+    auto [error] = co_await socket.async_connect({server.path}, as_value);
+    if (error == boost::system::errc::permission_denied) {
+        co_return attempt_failed(
+            ErrorCode::not_allowed,
+            fmt::format("you may not open '{}'; be root or a member of group lbd", server.path));
+    }
+    if (error) {
+        // No socket, or one that nobody listens on: lbd is (not yet) running.
+        const bool again = error == boost::system::errc::connection_refused ||
+                           error == boost::system::errc::no_such_file_or_directory ||
+                           error == boost::system::errc::resource_unavailable_try_again;
+        co_return attempt_failed(ErrorCode::timeout,
+                                 fmt::format("nobody answers at '{}' ({}); is lbd running here? "
+                                             "Another machine is reached with --server",
+                                             server.path, error.message()),
+                                 again);
+    }
+    co_return co_await send_and_read(socket, request);
+}
+
+Attempt<HttpAnswer> untrusted(SSL* ssl, const TlsServer& server,
+                              const boost::system::error_code& error) {
+    const long verified = SSL_get_verify_result(ssl);
+    if (verified == X509_V_OK) {
+        return attempt_failed(ErrorCode::internal, fmt::format("no TLS with {}:{}: {}", server.host,
+                                                               server.port, error.message()));
+    }
+    const bool wrong_name =
+        verified == X509_V_ERR_HOSTNAME_MISMATCH || verified == X509_V_ERR_IP_ADDRESS_MISMATCH;
+    return attempt_failed(
+        ErrorCode::not_allowed,
+        fmt::format("the certificate of {}:{} is not trusted: {}; {}", server.host, server.port,
+                    X509_verify_cert_error_string(verified),
+                    wrong_name ? "use a name or address that the certificate carries"
+                               : "give the cluster's CA with --ca-file or --ca-hash"));
+}
+
+asio::awaitable<Attempt<HttpAnswer>> attempt(TlsServer server, HttpRequest request) {
+    auto trust = TlsTrust::make(server);
+    if (!trust) co_return tl::unexpected(AttemptError{trust.error()});
+    const auto executor = co_await asio::this_coro::executor;
+    asio::ip::tcp::resolver resolver(executor);
+    auto [resolve_error, endpoints] =
+        co_await resolver.async_resolve(server.host, std::to_string(server.port), as_value);
+    if (resolve_error) {
+        co_return attempt_failed(
+            ErrorCode::invalid_argument,
+            fmt::format("host '{}' is not known: {}", server.host, resolve_error.message()));
+    }
+    beast::ssl_stream<beast::tcp_stream> stream(executor, (*trust)->context());
+    if (auto named = (*trust)->expect_host(stream.native_handle(), server.host); !named) {
+        co_return tl::unexpected(AttemptError{named.error()});
+    }
+    auto& socket = beast::get_lowest_layer(stream).socket();
+    auto [connect_error, endpoint] = co_await asio::async_connect(socket, endpoints, as_value);
+    if (connect_error) {
+        co_return attempt_failed(ErrorCode::timeout,
+                                 fmt::format("{}:{} cannot be reached: {}", server.host,
+                                             server.port, connect_error.message()),
+                                 connect_error == boost::system::errc::connection_refused);
+    }
+    auto [tls_error] = co_await stream.async_handshake(asio::ssl::stream_base::client, as_value);
+    if (tls_error) co_return untrusted(stream.native_handle(), server, tls_error);
+    co_return co_await send_and_read(stream, request);
+}
+
+ErrorCode code_of(std::string_view word, unsigned status) {
+    struct Word {
+        std::string_view word;
+        ErrorCode code;
+    };
+    static constexpr std::array words{
+        Word{"invalid_argument", ErrorCode::invalid_argument},
+        Word{"unauthenticated", ErrorCode::unauthenticated},
+        Word{"not_allowed", ErrorCode::not_allowed},
+        Word{"not_found", ErrorCode::not_found},
+        Word{"conflict", ErrorCode::conflict},
+        Word{"exhausted", ErrorCode::exhausted},
+        Word{"too_large", ErrorCode::too_large},
+        Word{"insufficient_storage", ErrorCode::insufficient_storage},
+        Word{"not_leader", ErrorCode::not_leader},
+        Word{"unavailable", ErrorCode::unavailable},
+        Word{"timeout", ErrorCode::timeout},
+        Word{"corrupt", ErrorCode::corrupt},
+        Word{"internal", ErrorCode::internal},
+    };
+    for (const auto& known : words) {
+        if (known.word == word) return known.code;
+    }
+    switch (status) {  // a code of a newer server, or an answer of something in between
+        case 400:
+            return ErrorCode::invalid_argument;
+        case 401:
+            return ErrorCode::unauthenticated;
+        case 403:
+            return ErrorCode::not_allowed;
+        case 404:
+            return ErrorCode::not_found;
+        case 409:
+        case 412:
+            return ErrorCode::conflict;
+        case 413:
+            return ErrorCode::too_large;
+        case 503:
+            return ErrorCode::unavailable;
+        case 504:
+            return ErrorCode::timeout;
+        case 507:
+            return ErrorCode::insufficient_storage;
+        default:
+            return ErrorCode::internal;
+    }
+}
+
+std::string text_member(const nlohmann::json& object, const char* key) {
+    if (!object.is_object()) return {};
+    const auto found = object.find(key);
+    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+/// Bodies of a server may be larger than those that parse_json() takes from clients; the depth is
+/// limited alike, because nlohmann_json recurses when it copies.
+std::optional<nlohmann::json> parse_answer(const std::string& text) {
+    constexpr int depth_max = 32;
+    bool too_deep = false;
+    auto parsed = nlohmann::json::parse(
+        text,
+        [&too_deep](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+            too_deep = too_deep || depth > depth_max;
+            return !too_deep;
+        },
+        false);
+    if (too_deep || parsed.is_discarded()) return std::nullopt;
+    return parsed;
+}
+
+Attempt<nlohmann::json> read_answer(const HttpAnswer& answer) {
+    const unsigned status = answer.result_int();
+    nlohmann::json body;
+    if (!answer.body().empty()) {
+        auto parsed = parse_answer(answer.body());
+        if (!parsed) {
+            return attempt_failed(
+                code_of("", status),
+                fmt::format("HTTP {} with an answer that is not JSON: {}", status,
+                            percent_encode(answer.body().substr(0, shown_bytes_max))),
+                status == 503);
+        }
+        body = std::move(*parsed);
+    }
+    if (status >= 200 && status < 300) return body;
+    const auto code = code_of(text_member(body, "code"), status);
+    auto message = text_member(body, "detail");
+    if (message.empty()) message = text_member(body, "title");
+    if (message.empty()) message = fmt::format("HTTP {} without a reason", status);
+    return tl::unexpected(
+        AttemptError{{code, std::move(message), text_member(body, "field")}, status == 503});
+}
+
+http::verb verb_of(RestClient::Method method) {
+    switch (method) {
+        case RestClient::Method::get:
+            return http::verb::get;
+        case RestClient::Method::put:
+            return http::verb::put;
+        case RestClient::Method::post:
+            return http::verb::post;
+        case RestClient::Method::del:
+            return http::verb::delete_;
+    }
+    return http::verb::get;
+}
+
+std::string idempotency_key() {
+    std::random_device random;
+    std::string key;
+    for (int i = 0; i < 4; ++i) key += fmt::format("{:08x}", random());
+    return key;
+}
+
+HttpRequest make_request(const Server& server, RestClient::Method method, const std::string& target,
+                         const std::optional<nlohmann::json>& body) {
+    constexpr unsigned http_1_1 = 11;
+    HttpRequest request{verb_of(method), target, http_1_1};
+    request.set(http::field::user_agent, "trivet/" TRIVET_VERSION);
+    request.set(http::field::accept, "application/json");
+    request.set(http::field::connection, "close");
+    if (const auto* tls = std::get_if<TlsServer>(&server)) {
+        const bool v6 = tls->host.find(':') != std::string::npos;
+        request.set(http::field::host,
+                    fmt::format("{}{}{}:{}", v6 ? "[" : "", tls->host, v6 ? "]" : "", tls->port));
+        if (!tls->token.empty()) {
+            request.set(http::field::authorization, "Bearer " + tls->token);  // RFC 6750 §2.1
+        }
+    } else {
+        request.set(http::field::host, "lbd");
+    }
+    if (method != RestClient::Method::get) request.set("Idempotency-Key", idempotency_key());
+    if (body) {
+        request.set(http::field::content_type, "application/json");
+        request.body() = body->dump();
+    }
+    request.prepare_payload();
+    return request;
+}
+
+/// One attempt within `budget`; whatever is still open then is closed by leaving.
+Attempt<nlohmann::json> try_once(const Server& server, const HttpRequest& request,
+                                 Clock::duration budget) {
+    std::optional<Attempt<HttpAnswer>> answer;
+    asio::io_context io(1);
+    const auto done = [&answer](std::exception_ptr failure, Attempt<HttpAnswer> result) {
+        if (failure) std::rethrow_exception(failure);
+        answer = std::move(result);
+    };
+    std::visit([&](const auto& target) { asio::co_spawn(io, attempt(target, request), done); },
+               server);
+    io.run_for(budget);
+    if (!answer) {
+        return attempt_failed(ErrorCode::timeout,
+                              request.method() == http::verb::get
+                                  ? "no answer in time"
+                                  : "no answer in time; the change may have been made: look before "
+                                    "you repeat it");
+    }
+    if (!*answer) return tl::unexpected(answer->error());
+    return read_answer(**answer);
+}
+
+}  // namespace
+
+RestClient::RestClient(Options options) : options_(std::move(options)) {}
+
+Result<nlohmann::json> RestClient::call(Method method, const std::string& target,
+                                        const std::optional<nlohmann::json>& body) {
+    const auto request = make_request(options_.server, method, target, body);
+    const auto deadline = Clock::now() + options_.timeout;
+    auto pause = retry_pause_first;
+    std::optional<Error> waits_for;  // what the server, or its absence, said so far
+    while (true) {
+        auto answer = try_once(options_.server, request, deadline - Clock::now());
+        if (answer) return std::move(*answer);
+        auto& [error, again] = answer.error();
+        // An attempt that the deadline cut short tells less than the one before it.
+        const bool cut_short = waits_for && error.code == ErrorCode::timeout && !again;
+        if (!again && !cut_short) return fail(std::move(error));
+        if (!waits_for && options_.on_waiting) options_.on_waiting(error.message);
+        if (!cut_short) waits_for = std::move(error);
+        if (cut_short || Clock::now() + pause >= deadline) {
+            waits_for->message += fmt::format(
+                " (waited {:.1f} s)", std::chrono::duration<double>(options_.timeout).count());
+            return fail(std::move(*waits_for));
+        }
+        std::this_thread::sleep_for(pause);
+        pause = std::min(2 * pause, retry_pause_max);
+    }
+}
+
+std::string percent_encode(std::string_view text) {
+    std::string encoded;
+    for (const char c : text) {
+        const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                                (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+                                c == '~';
+        if (unreserved) {
+            encoded += c;
+        } else {
+            encoded += fmt::format("%{:02X}", static_cast<std::uint8_t>(c));
+        }
+    }
+    return encoded;
+}
+
+std::string url_path(std::initializer_list<std::string_view> segments) {
+    std::string path;
+    for (const auto segment : segments) path += "/" + percent_encode(segment);
+    return path;
+}
+
+Result<TlsServer> parse_server_url(std::string_view url) {
+    const auto refuse = [url](std::string_view why) {
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("server '{}' {}; it looks like https://10.0.0.1:7480", url, why));
+    };
+    constexpr std::string_view scheme = "https://";
+    if (url.starts_with("http://")) return refuse("would send the token unencrypted");
+    if (!url.starts_with(scheme)) return refuse("does not start with https://");
+    auto rest = url.substr(scheme.size());
+    if (rest.ends_with('/')) rest.remove_suffix(1);
+    TlsServer server;
+    if (rest.starts_with('[')) {  // RFC 3986 §3.2.2
+        const auto end = rest.find(']');
+        if (end == std::string_view::npos) return refuse("lacks a closing bracket");
+        server.host = rest.substr(1, end - 1);
+        rest.remove_prefix(end + 1);
+        const auto address = IpAddress::parse(server.host);
+        if (!address || address->is_v4()) return refuse("has brackets around no IPv6 address");
+    } else {
+        const auto end = std::min(rest.find(':'), rest.size());
+        server.host = rest.substr(0, end);
+        rest.remove_prefix(end);
+    }
+    if (server.host.empty()) return refuse("names no host");
+    if (server.host.find_first_of("/?#@ ") != std::string::npos) {
+        return refuse("has more than a host and a port");
+    }
+    if (rest.empty()) return server;
+    const auto port = parse_port(rest.substr(1));
+    if (!rest.starts_with(':') || !port) return refuse("has no valid port");
+    server.port = port->port;
+    return server;
+}
+
+}  // namespace trivet::model

@@ -1,0 +1,34 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include <boost/asio/ssl/context.hpp>
+
+#include "api/model/rest_client.hpp"
+
+namespace trivet::model {
+
+/// The TLS side of one server: which CA is trusted, and how a failure is told. Owned by one call;
+/// must outlive the streams made from its context.
+class TlsTrust {
+public:
+    /// Errors: invalid_argument, the CA file or hash cannot be used.
+    static Result<std::unique_ptr<TlsTrust>> make(const TlsServer& server);
+
+    boost::asio::ssl::context& context() { return context_; }
+    /// Makes the handshake of `ssl` insist on the server's name or address (RFC 9110 §4.3.4).
+    Result<void> expect_host(SSL* ssl, const std::string& host) const;
+
+private:
+    using Sha256 = std::array<std::uint8_t, 32>;
+    TlsTrust();
+    static int verify_pinned(X509_STORE_CTX* context, void* self);
+    static std::optional<Sha256> parse_hash(std::string_view text);
+
+    boost::asio::ssl::context context_;
+    Sha256 pinned_{};
+};
+
+}  // namespace trivet::model
