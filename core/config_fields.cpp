@@ -305,4 +305,12 @@ void read_config_fields(FieldReader& reader, Kind kind, json& out) {
     if (kind == Kind::bgp_peer) check_peer(reader, out);
 }
 
+std::vector<std::string_view> config_field_names(Kind kind) {
+    std::vector<std::string_view> names;
+    for (const Field& field : fields) {
+        if (field.kind == kind) names.push_back(field.name);
+    }
+    return names;
+}
+
 }  // namespace trivet

@@ -11,4 +11,7 @@ namespace trivet {
 /// given stay absent. Errors go to `reader`.
 void read_config_fields(FieldReader& reader, Kind kind, nlohmann::json& out);
 
+/// The names of those fields, in the table's order; empty for a kind that is no ConfigObject.
+std::vector<std::string_view> config_field_names(Kind kind);
+
 }  // namespace trivet
