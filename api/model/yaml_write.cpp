@@ -30,17 +30,42 @@ bool is_v4_range(std::string_view text) {
            text.front() <= '9' && text.back() >= '0' && text.back() <= '9';
 }
 
+/// JSON may hold characters as they are that YAML 1.2 does not print (section 5.1), or that
+/// YAML 1.1 took for line breaks. The escapes of both languages are alike, except above U+FFFF,
+/// where all characters are printed.
+std::string escaped(const std::string& text) {
+    std::string result;
+    for (std::size_t at = 0; at < text.size();) {
+        const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[at + i]); };
+        std::size_t length = 1;
+        unsigned code = byte(0);
+        if (byte(0) >= 0xf0) {
+            length = 4;
+        } else if (byte(0) >= 0xe0) {
+            length = 3;
+            code = (byte(0) & 0x0fU) << 12U | (byte(1) & 0x3fU) << 6U | (byte(2) & 0x3fU);
+        } else if (byte(0) >= 0xc0) {
+            length = 2;
+            code = (byte(0) & 0x1fU) << 6U | (byte(1) & 0x3fU);
+        }
+        const bool hidden = (code >= 0x7f && code <= 0x9f) || code == 0x2028 || code == 0x2029 ||
+                            code == 0xfeff || code == 0xfffe || code == 0xffff;
+        if (length < 4 && hidden) {
+            result += fmt::format("\\u{:04x}", code);
+        } else {
+            result.append(text, at, length);
+        }
+        at += length;
+    }
+    return result;
+}
+
 std::string scalar(const json& value) {
     if (value.is_string()) {
         const auto& text = value.get_ref<const std::string&>();
         if (is_plain(text) || is_v4_range(text)) return text;
     }
-    auto written = value.dump(-1, ' ', false, json::error_handler_t::replace);
-    // JSON may hold this character as it is, YAML 1.2 section 5.1 does not print it.
-    for (std::size_t at = 0; (at = written.find('\x7f', at)) != std::string::npos;) {
-        written.replace(at, 1, "\\x7f");
-    }
-    return written;
+    return escaped(value.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 class Writer {

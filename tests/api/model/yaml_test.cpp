@@ -284,6 +284,10 @@ TEST(YamlWrite, ReadsBackTheSame) {
         "quote\"'s",
         "\x7f",
         "\u00e9",
+        "\u0085",
+        "\u2028",
+        "\ufeff",
+        "\U0001f600",
         "@at",
         "%x",
         "&x",
@@ -304,9 +308,6 @@ TEST(YamlWrite, ReadsBackTheSame) {
     };
     for (const auto& value : values) {
         const auto text = to_yaml(value);
-        if (value.is_object() && value.contains("")) {
-            continue;  // a key without text is refused by the reader
-        }
         EXPECT_EQ(first_document(text), value) << text;
     }
 }
