@@ -1,0 +1,290 @@
+#include "cli/fields.hpp"
+
+#include <charconv>
+#include <fstream>
+
+#include "cli/selector_text.hpp"
+
+namespace trivet::cli {
+namespace {
+
+using nlohmann::json;
+using Shape = FieldShape;
+
+constexpr std::string_view labels_about = "labels of the object, as app=web,tier=front";
+constexpr std::string_view node_selectors_about = "only from nodes with these labels";
+constexpr std::string_view pools_about = "pools by name; with no pool and no selector: every pool";
+
+constexpr std::array pool_fields{
+    Field{"addresses", Shape::texts, "ranges, as 192.0.2.0/24 or 192.0.2.10-192.0.2.20"},
+    Field{"auto_assign", Shape::boolean, "VIPs that name no pool may take from it (default: true)"},
+    Field{"avoid_buggy_ips", Shape::boolean, "skip IPv4 addresses that end in .0 or .255"},
+    Field{"priority", Shape::number, "lower is taken from first; 0 comes last"},
+    Field{"namespaces", Shape::texts, "only for VIPs of these namespaces"},
+    Field{"namespace_selectors", Shape::selectors, "only for namespaces with these labels"},
+    Field{"vip_selectors", Shape::selectors, "only for VIPs with these labels"},
+    Field{"reuse_cooldown", Shape::seconds, "how long a released address rests, as 90 or 5m"},
+    Field{"on_quorum_loss", Shape::text, "withdraw (default) or hold"},
+    Field{"labels", Shape::labels, labels_about},
+};
+
+constexpr std::array vip_fields{
+    Field{"pool", Shape::text, "take the address from this pool"},
+    Field{"addresses", Shape::texts, "the addresses wanted; default: any free one"},
+    Field{"ip_families", Shape::texts, "ipv4, ipv6, or both in order of preference"},
+    Field{"ip_family_policy", Shape::text, "single, prefer_dual or require_dual"},
+    Field{"sharing_key", Shape::text, "VIPs with this key may share an address"},
+    Field{"ports", Shape::ports, "ports, as 80/tcp,53/udp; none claims them all", "--port,--ports"},
+    Field{"traffic_policy", Shape::text, "cluster (default) or local"},
+    Field{"eligible_nodes", Shape::texts, "nodes that may own it; default: every node"},
+    Field{"delivery", Shape::text, "none (default: answer only) or bind (also on the owner's lo)"},
+    Field{"labels", Shape::labels, labels_about},
+};
+
+constexpr std::array l2_advertisement_fields{
+    Field{"pools", Shape::texts, pools_about},
+    Field{"pool_selectors", Shape::selectors, "pools by label"},
+    Field{"node_selectors", Shape::selectors, node_selectors_about},
+    Field{"interfaces", Shape::texts, "default: those whose subnet holds the address"},
+    Field{"labels", Shape::labels, labels_about},
+};
+
+constexpr std::array bgp_advertisement_fields{
+    Field{"aggregation_length", Shape::number,
+          "announce IPv4 addresses in prefixes of this length"},
+    Field{"aggregation_length_v6", Shape::number, "the same for IPv6"},
+    Field{"local_pref", Shape::number, "LOCAL_PREF towards peers of our own AS"},
+    Field{"communities", Shape::texts, "as 65535:65282, or names of a community object"},
+    Field{"pools", Shape::texts, pools_about},
+    Field{"pool_selectors", Shape::selectors, "pools by label"},
+    Field{"node_selectors", Shape::selectors, node_selectors_about},
+    Field{"peers", Shape::texts, "to these bgp-peers; default: to all"},
+    Field{"vip_selectors", Shape::selectors, "only VIPs with these labels"},
+    Field{"labels", Shape::labels, labels_about},
+};
+
+constexpr std::array bgp_peer_fields{
+    Field{"my_asn", Shape::number, "our AS number"},
+    Field{"peer_asn", Shape::number, "the peer's AS number"},
+    Field{"local_asn", Shape::number, "an AS number shown to this peer instead of ours"},
+    Field{"dynamic_asn", Shape::text, "internal or external, instead of --peer-asn"},
+    Field{"peer_address", Shape::text, "the peer's address"},
+    Field{"interface", Shape::text, "instead of an address: peer over this link"},
+    Field{"source_address", Shape::text, "our address on the session"},
+    Field{"peer_port", Shape::number, "the peer's port (default: 179)"},
+    Field{"hold_time", Shape::seconds, "as 90 or 90s"},
+    Field{"keepalive_time", Shape::seconds, "default: a third of the hold time"},
+    Field{"connect_time", Shape::seconds, "pause between attempts to connect"},
+    Field{"router_id", Shape::text, "our BGP identifier, in the form of an IPv4 address"},
+    Field{"node_selectors", Shape::selectors, node_selectors_about},
+    Field{"password", Shape::password, "TCP MD5 password of the session"},
+    Field{"password_secret", Shape::secret, "name of a Kubernetes secret, kept for reference"},
+    Field{"bfd_profile", Shape::text, "watch the peer by BFD with these timers"},
+    Field{"enable_graceful_restart", Shape::boolean, "RFC 4724"},
+    Field{"ebgp_multi_hop", Shape::boolean, "the peer is more than one hop away"},
+    Field{"vrf", Shape::text, "peer inside this VRF"},
+    Field{"disable_mp", Shape::boolean, "one address family a session"},
+    Field{"dual_stack_address_family", Shape::boolean, "both families on one session"},
+    Field{"labels", Shape::labels, labels_about},
+};
+
+constexpr std::array bfd_profile_fields{
+    Field{"receive_interval", Shape::number, "milliseconds"},
+    Field{"transmit_interval", Shape::number, "milliseconds"},
+    Field{"detect_multiplier", Shape::number, "lost packets until the peer is down"},
+    Field{"echo_interval", Shape::number, "milliseconds"},
+    Field{"echo_mode", Shape::boolean, "send echo packets"},
+    Field{"passive_mode", Shape::boolean, "let the peer begin"},
+    Field{"minimum_ttl", Shape::number, "least TTL of received packets, for multi-hop"},
+    Field{"labels", Shape::labels, labels_about},
+};
+
+constexpr std::array community_fields{
+    Field{"communities", Shape::aliases, "names and values, as no-export=65535:65281"},
+    Field{"labels", Shape::labels, labels_about},
+};
+
+constexpr std::array namespace_fields{
+    Field{"labels", Shape::labels, "what a pool's namespace selectors look at"},
+};
+
+std::vector<std::string> split(const std::vector<std::string>& given) {
+    std::vector<std::string> parts;
+    for (std::string_view text : given) {
+        while (true) {
+            const auto comma = std::min(text.find(','), text.size());
+            parts.emplace_back(text.substr(0, comma));
+            if (comma == text.size()) break;
+            text.remove_prefix(comma + 1);
+        }
+    }
+    return parts;
+}
+
+struct Pair {
+    std::string key;
+    std::string value;
+};
+
+Outcome<std::vector<Pair>> pairs(const Field& field, const std::vector<std::string>& given) {
+    std::vector<Pair> result;
+    for (const auto& part : split(given)) {
+        const auto equals = part.find('=');
+        if (equals == std::string::npos || equals == 0) {
+            return usage_error(fmt::format("{}: '{}' is not key=value", field.flag_name(), part));
+        }
+        result.push_back({part.substr(0, equals), part.substr(equals + 1)});
+    }
+    return result;
+}
+
+Outcome<json> read_password(const Field& field, const std::string& given) {
+    if (!given.starts_with('@')) return given;
+    std::ifstream file(given.substr(1));
+    std::string password;
+    if (!std::getline(file, password)) {
+        return usage_error(fmt::format("{}: file '{}' cannot be read or is empty",
+                                       field.flag_name(), given.substr(1)));
+    }
+    return password;
+}
+
+Outcome<json> read_number(const Field& field, const std::string& given) {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), number);
+    if (error == std::errc{} && end == given.data() + given.size()) return number;
+    return usage_error(fmt::format("{}: '{}' is no whole number", field.flag_name(), given));
+}
+
+Outcome<json> read_ports(const Field& field, const std::vector<std::string>& given) {
+    json ports = json::array();
+    for (const auto& part : split(given)) {
+        const auto port = parse_port(part);
+        if (!port) {
+            return usage_error(fmt::format("{}: {}", field.flag_name(), port.error().message));
+        }
+        ports.push_back({{"port", port->port}, {"protocol", to_string(port->protocol)}});
+    }
+    return ports;
+}
+
+Outcome<json> read_selectors(const Field& field, const std::vector<std::string>& given) {
+    json selectors = json::array();
+    for (const auto& text : given) {
+        auto selector = selector_from_text(text);
+        if (!selector) {
+            return usage_error(fmt::format("{}: {}", field.flag_name(), selector.error().message));
+        }
+        selectors.push_back(std::move(*selector));
+    }
+    return selectors;
+}
+
+Outcome<json> read_pairs(const Field& field, const std::vector<std::string>& given) {
+    auto read = pairs(field, given);
+    if (!read) return tl::unexpected(read.error());
+    json result = field.shape == Shape::labels ? json::object() : json::array();
+    for (auto& [key, value] : *read) {
+        if (field.shape == Shape::labels) {
+            result[key] = value;
+        } else {
+            result.push_back({{"name", key}, {"value", value}});
+        }
+    }
+    return result;
+}
+
+json read_secret(const std::string& given) {
+    const auto slash = given.find('/');
+    if (slash == std::string::npos) return {{"name", given}};
+    return {{"namespace", given.substr(0, slash)}, {"name", given.substr(slash + 1)}};
+}
+
+Outcome<json> read_field(const Field& field, const std::vector<std::string>& given) {
+    const auto& last = given.back();
+    switch (field.shape) {
+        case Shape::text:
+            return last;
+        case Shape::texts:
+            return split(given);
+        case Shape::boolean:
+            if (last == "true") return true;
+            if (last == "false") return false;
+            return usage_error(
+                fmt::format("{}: '{}' is neither true nor false", field.flag_name(), last));
+        case Shape::number:
+            return read_number(field, last);
+        case Shape::seconds: {
+            const bool digits = last.find_first_not_of("0123456789") == std::string::npos;
+            if (digits) return read_number(field, last);
+            return last;
+        }
+        case Shape::ports:
+            return read_ports(field, given);
+        case Shape::labels:
+        case Shape::aliases:
+            return read_pairs(field, given);
+        case Shape::selectors:
+            return read_selectors(field, given);
+        case Shape::secret:
+            return read_secret(last);
+        case Shape::password:
+            return read_password(field, last);
+    }
+    return last;
+}
+
+}  // namespace
+
+std::string Field::flag_name() const {
+    if (!flag.empty()) return std::string(flag.substr(0, flag.find(',')));
+    auto name = "--" + std::string(json);
+    std::replace(name.begin(), name.end(), '_', '-');
+    return name;
+}
+
+std::span<const Field> fields_of(Kind kind) {
+    switch (kind) {
+        case Kind::pool:
+            return pool_fields;
+        case Kind::vip:
+            return vip_fields;
+        case Kind::l2_advertisement:
+            return l2_advertisement_fields;
+        case Kind::bgp_advertisement:
+            return bgp_advertisement_fields;
+        case Kind::bgp_peer:
+            return bgp_peer_fields;
+        case Kind::bfd_profile:
+            return bfd_profile_fields;
+        case Kind::community:
+            return community_fields;
+        case Kind::name_space:
+            return namespace_fields;
+        case Kind::node:
+            return {};
+    }
+    return {};
+}
+
+Outcome<json> fields_to_json(Kind kind, const GivenFields& given) {
+    json result = json::object();
+    for (const auto& field : fields_of(kind)) {
+        const auto found = given.find(std::string(field.json));
+        if (found == given.end() || found->second.empty()) continue;
+        auto value = read_field(field, found->second);
+        if (!value) return tl::unexpected(value.error());
+        result[std::string(field.json)] = std::move(*value);
+    }
+    return result;
+}
+
+std::string flag_of_path(Kind kind, std::string_view path) {
+    const auto top = path.substr(0, path.find_first_of(".["));
+    for (const auto& field : fields_of(kind)) {
+        if (field.json == top) return field.flag_name();
+    }
+    return {};
+}
+
+}  // namespace trivet::cli
