@@ -17,6 +17,7 @@ ExitCode run(const std::vector<std::string>& arguments, const Surroundings& surr
     add_cluster_commands(tree);
     add_object_commands(tree);
     add_file_commands(tree);
+    add_import_commands(tree);
     if (arguments.empty()) {
         surroundings.err << tree.root().help();
         return ExitCode::usage;
