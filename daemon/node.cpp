@@ -255,33 +255,35 @@ std::optional<Error> Node::take_refusal(LogIndex index) {
     return error;
 }
 
+// These three are no coroutines themselves: g++ 12 destroys captures of a lambda twice when the
+// lambda is made inside a co_await expression (GCC bug 99576 and its kin).
+
 asio::awaitable<Result<LogIndex>> Node::propose(std::vector<Action> actions) {
     std::string payload = encode(Command{.at = wall_now(), .actions = std::move(actions)});
-    Result<LogIndex> done = co_await answer_of<LogIndex>(
-        executor(),
-        [this, payload = std::move(payload)](ReplicatedLog::ProposeDone answer) mutable {
-            replicated_log_->propose(std::move(payload), [this, answer](Result<LogIndex> index) {
-                if (auto refused = index ? take_refusal(*index) : std::nullopt)
-                    answer(fail(*refused));
-                else
-                    answer(std::move(index));
-            });
+    auto start = [this, payload = std::move(payload)](ReplicatedLog::ProposeDone answer) mutable {
+        replicated_log_->propose(std::move(payload), [this, answer](Result<LogIndex> index) {
+            if (auto refused = index ? take_refusal(*index) : std::nullopt)
+                answer(fail(*refused));
+            else
+                answer(std::move(index));
         });
-    co_return done;
+    };
+    return answer_of<LogIndex>(executor(), std::move(start));
 }
 
 asio::awaitable<Result<void>> Node::read_barrier() {
-    co_return co_await answer_of<void>(executor(), [this](ReplicatedLog::ReadDone answer) {
+    auto start = [this](ReplicatedLog::ReadDone answer) {
         replicated_log_->read_barrier(std::move(answer));
-    });
+    };
+    return answer_of<void>(executor(), std::move(start));
 }
 
 asio::awaitable<Result<std::vector<Event>>> Node::events(std::size_t limit,
                                                          std::optional<std::string> object) {
-    co_return co_await answer_of<std::vector<Event>>(
-        executor(), [this, limit, object = std::move(object)](auto answer) {
-            storage_->read_events(limit, object, std::move(answer));
-        });
+    auto start = [this, limit, object = std::move(object)](auto answer) {
+        storage_->read_events(limit, object, std::move(answer));
+    };
+    return answer_of<std::vector<Event>>(executor(), std::move(start));
 }
 
 }  // namespace trivet::daemon
