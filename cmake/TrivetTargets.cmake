@@ -74,7 +74,8 @@ foreach(kind base asio gtest)
     configure_file(${CMAKE_BINARY_DIR}/pch/${kind}.cpp.new ${CMAKE_BINARY_DIR}/pch/${kind}.cpp COPYONLY)
     add_library(trivet_pch_${kind} OBJECT ${CMAKE_BINARY_DIR}/pch/${kind}.cpp)
     target_link_libraries(trivet_pch_${kind} PUBLIC trivet_settings)
-    target_precompile_headers(trivet_pch_${kind} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch_${kind}.hpp)
+    # Named as an include, not as a path: the compiler's cache then serves every checkout alike.
+    target_precompile_headers(trivet_pch_${kind} PRIVATE <cmake/pch_${kind}.hpp>)
 endforeach()
 
 # trivet_library(NAME [PCH base|asio] [DIR subdir] LINKS ...): the folder's sources as target trivet_NAME.
