@@ -64,9 +64,9 @@ std::vector<std::string> VipPlanner::in_order(const Pools& pools) {
 
 void VipPlanner::sort(const Vip& vip, std::vector<IpAddress>& assigned) {
     const std::vector<IpFamily> families = effective_families(vip);
-    std::ranges::stable_sort(assigned, {}, [&](IpAddress address) {
+    std::ranges::sort(assigned, {}, [&](IpAddress address) {
         const auto wanted = std::ranges::find(vip.addresses, address);
-        return std::pair(wanted - vip.addresses.begin(), rank(families, address));
+        return std::tuple(wanted - vip.addresses.begin(), rank(families, address), address);
     });
 }
 
@@ -84,9 +84,12 @@ std::vector<IpAddress> VipPlanner::fitting(const Vip& vip,
     for (const IpAddress wanted : vip.addresses)
         if (contains(assigned, wanted)) kept.push_back(wanted);
 
-    std::vector<IpAddress> ordered = assigned;
-    std::ranges::stable_sort(ordered, {}, [&](IpAddress a) { return rank(families, a); });
-    for (const IpAddress address : ordered) {
+    using Ranked = std::tuple<std::size_t, std::size_t, IpAddress>;  // rank, place, address
+    std::vector<Ranked> ordered;
+    for (const IpAddress address : assigned)
+        ordered.emplace_back(rank(families, address), ordered.size(), address);
+    std::ranges::sort(ordered);
+    for (const auto& [family_rank, place, address] : ordered) {
         const IpFamily family = address.family();
         const std::string* pool = parts_.allocator.pool_of(address);
         const bool asked = families.empty() || contains(families, family);
@@ -234,11 +237,12 @@ std::vector<const Pool*> VipPlanner::by_affinity(std::vector<const Pool*> pools,
     if (pools.size() < 2) return pools;
     const bool had_any = parts_.allocator.has_releases(vip_name(vip));
     if (!had_any && vip.sharing_key.empty() && kept.empty()) return pools;
-    std::vector<std::pair<std::size_t, const Pool*>> ranked;
+    using Ranked = std::tuple<std::int64_t, std::size_t, const Pool*>;  // -affinity, place, pool
+    std::vector<Ranked> ranked;
     for (const Pool* pool : pools) {
         const std::vector<IpFamily> families =
             need.any_family ? std::vector{family_of(*pool)} : need.families;
-        std::size_t affinity = 0;
+        std::int64_t affinity = 0;
         for (const IpFamily family : families) {
             if (parts_.allocator.own_old(pool->name, family, vip))
                 affinity += 100;
@@ -249,10 +253,13 @@ std::vector<const Pool*> VipPlanner::by_affinity(std::vector<const Pool*> pools,
             if (const std::string* home = parts_.allocator.pool_of(address);
                 home != nullptr && *home == pool->name)
                 affinity += 1;
-        ranked.emplace_back(affinity, pool);
+        ranked.emplace_back(-affinity, ranked.size(), pool);
     }
-    std::ranges::stable_sort(ranked, std::greater{}, [](const auto& row) { return row.first; });
-    std::ranges::transform(ranked, pools.begin(), [](const auto& row) { return row.second; });
+    std::ranges::sort(ranked, {}, [](const Ranked& row) {
+        return std::pair(std::get<0>(row), std::get<1>(row));
+    });
+    std::ranges::transform(ranked, pools.begin(),
+                           [](const Ranked& row) { return std::get<2>(row); });
     return pools;
 }
 
