@@ -19,9 +19,9 @@ std::array<std::uint64_t, 2> halves(const Checksum& checksum) {
 }
 
 bool parse_number(std::string_view text, int base, std::uint64_t& number) {
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, number, base);
-    return error == std::errc{} && stop == end && !text.empty();
+    const auto [stop, error] =
+        std::from_chars(text.data(), text.data() + text.size(), number, base);
+    return error == std::errc{} && stop == text.data() + text.size() && !text.empty();
 }
 
 }  // namespace

@@ -29,8 +29,9 @@ public:
     SqliteStorage& operator=(const SqliteStorage&) = delete;
 
     Loaded take_loaded() override {
-        TRIVET_ASSERT(loaded_.has_value());
-        return *std::exchange(loaded_, std::nullopt);
+        auto loaded = std::exchange(loaded_, std::nullopt);
+        TRIVET_ASSERT(loaded.has_value());
+        return *std::move(loaded);
     }
 
     void append(std::vector<LogEntry> entries, std::function<void(Result<void>)> done) override {
@@ -86,7 +87,7 @@ private:
 
 Result<std::size_t> SqliteStorage::check(const std::vector<LogEntry>& entries) const {
     // Appends behind one that the queue refused would leave a hole.
-    if (strand_->queue_refusal) return fail(*strand_->queue_refusal);
+    if (const auto& refusal = strand_->queue_refusal) return fail(*refusal);
     std::uint64_t expected = strand_->next.value();
     Term term = strand_->term;
     std::size_t bytes = 0;
@@ -136,7 +137,7 @@ Result<std::unique_ptr<Storage>> Storage::open(Options options) {
     if (!database) return fail(database.error());
     auto file = load_file(*database, options.path);
     if (!file) return fail(file.error());
-    auto tables = Tables::prepare(*database, std::move(file->positions));
+    auto tables = Tables::prepare(*database, file->positions);
     if (!tables) return fail(tables.error());
     return std::make_unique<SqliteStorage>(Writer::File{.claim = std::move(*claim),
                                                         .database = std::move(*database),

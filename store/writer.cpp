@@ -19,7 +19,7 @@ std::filesystem::path directory_of(const std::filesystem::path& file) {
 }  // namespace
 
 Writer::Writer(File file, Storage::Options options, std::shared_ptr<StrandState> strand)
-    : file_(std::move(file)),
+    : file_(std::make_unique<File>(std::move(file))),
       options_(std::move(options)),
       strand_(std::move(strand)),
       space_(directory_of(options_.path), options_.free_bytes_min),

@@ -79,7 +79,7 @@ private:
     void checkpoint_when_due();
     void close_file();
 
-    std::optional<File> file_;
+    std::unique_ptr<File> file_;  // until the thread ends
     const Storage::Options options_;
     const std::shared_ptr<StrandState> strand_;
     DiskSpace space_;
