@@ -15,23 +15,23 @@ namespace trivet::api {
 
 /// How one address fares on this node's network, as the announcer reports it.
 struct AddressRuntime {
-    std::string phase;                    // "no_interface", "probing", "announced", "conflict"
-    std::vector<std::string> interfaces;  // where it is announced
-    std::optional<MacAddress> conflict_mac;
-    std::string message;
+    std::string phase;                         // "no_interface", "probing", "announced", "conflict"
+    std::vector<std::string> interfaces = {};  // where it is announced
+    std::optional<MacAddress> conflict_mac = {};
+    std::string message = {};
 };
 
 /// Facts about this lbd, for /v1/status, /readyz and /metrics.
 struct NodeRuntime {
     std::string node;
     std::string version;
-    std::string api_address;  // empty before init
+    std::string api_address = {};  // empty before init
     std::chrono::milliseconds uptime{0};
-    std::optional<std::string> read_only;  // why writes are refused
-    std::vector<std::string> warnings;     // shown by lbctl status
-    std::map<std::string, std::uint64_t>
-        counters;                          // "arp_received", ...: become trivet_<name>_total
-    std::map<std::string, double> gauges;  // become trivet_<name>
+    std::optional<std::string> read_only = {};  // why writes are refused
+    std::vector<std::string> warnings = {};     // shown by lbctl status
+    std::map<std::string, std::uint64_t> counters =
+        {};                                     // "arp_received", ...: become trivet_<name>_total
+    std::map<std::string, double> gauges = {};  // become trivet_<name>
 };
 
 struct InitAnswer {

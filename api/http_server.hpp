@@ -29,24 +29,6 @@ struct TcpPeer {
 };
 using Peer = std::variant<UnixPeer, TcpPeer>;
 
-struct HttpRequest {
-    std::string method;             // "GET", "PUT", "POST", "DELETE"
-    std::vector<std::string> path;  // decoded segments; no ".", ".." or empty ones
-    std::map<std::string, std::string> query;
-    std::map<std::string, std::string> headers;  // names in lower case
-    std::string body;
-    Peer peer;
-};
-
-struct HttpResponse {
-    unsigned status = 200;
-    std::string content_type = "application/json";
-    std::string body;
-    std::map<std::string, std::string> headers = {};
-};
-
-using HttpHandler = std::function<boost::asio::awaitable<HttpResponse>(HttpRequest)>;
-
 /// What the server did so far, for /metrics.
 struct HttpCounters {
     std::uint64_t connections_accepted = 0;
@@ -56,6 +38,25 @@ struct HttpCounters {
     std::uint64_t timeouts = 0;                 // connections that a deadline ended
     std::map<unsigned, std::uint64_t> answers;  // by status, refusals included
 };
+
+struct HttpRequest {
+    std::string method;             // "GET", "PUT", "POST", "DELETE"
+    std::vector<std::string> path;  // decoded segments; no ".", ".." or empty ones
+    std::map<std::string, std::string> query;
+    std::map<std::string, std::string> headers;  // names in lower case
+    std::string body;
+    Peer peer;
+    const HttpCounters* counters = nullptr;  // of the server; to be read on its executor alone
+};
+
+struct HttpResponse {
+    unsigned status = 200;
+    std::string content_type = "application/json";
+    std::string body = {};
+    std::map<std::string, std::string> headers = {};
+};
+
+using HttpHandler = std::function<boost::asio::awaitable<HttpResponse>(HttpRequest)>;
 
 /// `level` is "info", "warning" or "error".
 using HttpLog = std::function<void(std::string_view level, std::string message)>;

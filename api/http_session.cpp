@@ -99,6 +99,7 @@ asio::awaitable<HttpSession::Next> HttpSession::serve_one() {
                             .keep_alive = head->keep_alive,
                             .minor_version = head->minor_version};
     head->request.peer = peer_;
+    head->request.counters = &shared_->counters;
     auto response = co_await handle(std::move(head->request));
     release_body();
     if (aborted_) co_return Next::drop;

@@ -1,0 +1,147 @@
+// Status, cluster, events and health.
+#include <charconv>
+#include <ctime>
+#include <fmt/format.h>
+
+#include "api/handlers.hpp"
+#include "api/object_view.hpp"
+#include "api/vip_view.hpp"
+
+namespace trivet::api {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t events_default = 100;
+constexpr std::size_t events_max = 10'000;  // as many as a node keeps
+
+/// RFC 3339, in UTC with milliseconds.
+std::string time_text(WallTime time) {
+    const auto milliseconds = time.time_since_epoch().count();
+    const auto seconds = static_cast<std::time_t>(milliseconds / 1000);
+    std::tm utc{};
+    gmtime_r(&seconds, &utc);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
+                       utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+                       milliseconds % 1000);
+}
+
+Result<std::size_t> limit_of(const RouteCall& call) {
+    const auto given = call.request.query.find("limit");
+    if (given == call.request.query.end()) return events_default;
+    const auto& text = given->second;
+    std::size_t limit = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+    if (error != std::errc{} || end != text.data() + text.size() || limit == 0 ||
+        limit > events_max)
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("'limit' must be a number from 1 to {}", events_max), "limit");
+    return limit;
+}
+
+json event_json(const Event& event) {
+    return {{"index", event.index},
+            {"at", time_text(event.at)},
+            {"type", event.type},
+            {"object", event.object},
+            {"message", event.message}};
+}
+
+json phases_json(const Control& control) {
+    std::map<Phase, std::uint64_t> count{
+        {Phase::pending, 0}, {Phase::assigned, 0}, {Phase::announced, 0}, {Phase::conflict, 0}};
+    for (const auto& [key, record] : control.state().vips())
+        ++count[look_at(control, record).phase];
+    json phases = json::object();
+    for (const auto& [phase, number] : count) phases[std::string(to_string(phase))] = number;
+    return phases;
+}
+
+json pools_json(const ClusterState& state) {
+    json pools = json::array();
+    for (const auto& [name, stored] : state.pools()) {
+        const PoolUse use = state.pool_use(name);
+        pools.push_back({{"name", name},
+                         {"total", use.total},
+                         {"assigned", use.assigned},
+                         {"cooling", use.cooling}});
+    }
+    return pools;
+}
+
+}  // namespace
+
+Result<Answer> show_status(const Control& control, const RouteCall&) {
+    const ClusterState& state = control.state();
+    const NodeRuntime runtime = control.node_runtime();
+    json status{{"node", runtime.node},
+                {"version", runtime.version},
+                {"api", runtime.api_address},
+                {"uptime_ms", runtime.uptime.count()},
+                {"initialised", state.initialised()},
+                {"cluster_id", state.cluster_id()},
+                {"revision", state.last_applied().value()},
+                {"read_only", runtime.read_only ? json(*runtime.read_only) : json(nullptr)},
+                {"warnings", runtime.warnings},
+                {"vips", phases_json(control)},
+                {"pools", pools_json(state)}};
+    json& nodes = status["nodes"] = json::array();
+    for (const auto& [name, stored] : state.nodes())
+        nodes.push_back({{"name", name}, {"drained", stored.object.drained}});
+    return Answer{.body = std::move(status)};
+}
+
+Result<Answer> show_cluster(const Control& control, const RouteCall&) {
+    const ClusterState& state = control.state();
+    json nodes = json::array();
+    for (const auto& [name, stored] : state.nodes()) nodes.push_back(name);
+    return Answer{.body = {{"initialised", state.initialised()},
+                           {"cluster_id", state.cluster_id()},
+                           {"nodes", std::move(nodes)},
+                           {"revision", state.last_applied().value()}}};
+}
+
+Waiting init_cluster(Control& control, RouteCall&) {
+    const auto made = co_await control.init();
+    if (!made) co_return fail(made.error());
+    co_return Answer{.status = 201,
+                     .body = {{"node", made->node},
+                              {"api", made->api},
+                              {"admin_token", made->admin_token},
+                              {"ca_hash", made->ca_hash}}};
+}
+
+Waiting list_events(Control& control, RouteCall& call) {
+    const auto limit = limit_of(call);
+    if (!limit) co_return fail(limit.error());
+    std::optional<std::string> object;
+    if (const auto given = call.request.query.find("object"); given != call.request.query.end())
+        object = given->second;
+    const auto events = co_await control.events(*limit, std::move(object));
+    if (!events) co_return fail(events.error());
+    json items = json::array();
+    for (const Event& event : *events) items.push_back(event_json(event));
+    co_return Answer{.body = {{"items", std::move(items)},
+                              {"revision", control.state().last_applied().value()}}};
+}
+
+Result<Answer> say_alive(const Control&, const RouteCall&) {
+    return Answer{.body = {{"alive", true}}};
+}
+
+Result<Answer> say_ready(const Control& control, const RouteCall&) {
+    json reasons = json::array();
+    if (!control.state().initialised())
+        reasons.push_back("this node belongs to no cluster: 'lbctl init' makes one");
+    const bool ready = reasons.empty();
+    // A full disk stops changes; addresses go on being answered, so the node is not taken away.
+    json warnings = json::array();
+    if (const auto why = control.node_runtime().read_only) warnings.push_back("read-only: " + *why);
+    return Answer{
+        .status = ready ? 200u : 503u,
+        .body = {
+            {"ready", ready}, {"reasons", std::move(reasons)}, {"warnings", std::move(warnings)}}};
+}
+
+}  // namespace trivet::api

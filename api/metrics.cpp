@@ -1,0 +1,126 @@
+// GET /metrics in the Prometheus text format.
+#include <algorithm>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include "api/handlers.hpp"
+#include "api/http_text.hpp"
+#include "api/vip_view.hpp"
+
+namespace trivet::api {
+
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+namespace {
+
+using Families = std::vector<MetricFamily>;
+
+struct Sample {
+    double value = 0;
+    std::vector<std::pair<std::string, std::string>> labels = {};
+};
+
+void add(Families& families, MetricType type, std::string name, std::string help,
+         const std::vector<Sample>& samples) {
+    MetricFamily family{std::move(name), std::move(help), type, {}};
+    for (const Sample& sample : samples) {
+        prometheus::ClientMetric metric;
+        for (const auto& [label, value] : sample.labels) metric.label.push_back({label, value});
+        (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = sample.value;
+        family.metric.push_back(std::move(metric));
+    }
+    families.push_back(std::move(family));
+}
+
+void gauge(Families& families, std::string name, std::string help, double value) {
+    add(families, MetricType::Gauge, std::move(name), std::move(help), {{value}});
+}
+
+void counter(Families& families, std::string name, std::string help, std::uint64_t value) {
+    add(families, MetricType::Counter, std::move(name), std::move(help),
+        {{static_cast<double>(value)}});
+}
+
+/// The announcer's and the store's names as Prometheus takes them.
+std::string metric_name(std::string name) {
+    std::replace_if(
+        name.begin(), name.end(), [](char c) { return !is_alphanumeric(c) && c != '_'; }, '_');
+    return "trivet_" + name;
+}
+
+void add_vips(Families& families, const Control& control) {
+    std::map<Phase, double> count;
+    for (const auto& [key, record] : control.state().vips())
+        ++count[look_at(control, record).phase];
+    std::vector<Sample> samples;
+    for (const Phase phase : {Phase::pending, Phase::assigned, Phase::announced, Phase::conflict})
+        samples.push_back({count[phase], {{"phase", std::string(to_string(phase))}}});
+    add(families, MetricType::Gauge, "trivet_vips", "VIPs by phase", samples);
+}
+
+void add_pools(Families& families, const ClusterState& state) {
+    std::vector<Sample> total, assigned, cooling;
+    for (const auto& [name, stored] : state.pools()) {
+        const PoolUse use = state.pool_use(name);
+        total.push_back({static_cast<double>(use.total), {{"pool", name}}});
+        assigned.push_back({static_cast<double>(use.assigned), {{"pool", name}}});
+        cooling.push_back({static_cast<double>(use.cooling), {{"pool", name}}});
+    }
+    add(families, MetricType::Gauge, "trivet_pool_addresses", "Addresses that a pool may give out",
+        total);
+    add(families, MetricType::Gauge, "trivet_pool_addresses_assigned", "Addresses held by VIPs",
+        assigned);
+    add(families, MetricType::Gauge, "trivet_pool_addresses_cooling",
+        "Addresses released and not given out again", cooling);
+}
+
+void add_http(Families& families, const HttpCounters& http) {
+    std::vector<Sample> answers;
+    for (const auto& [status, number] : http.answers)
+        answers.push_back({static_cast<double>(number), {{"code", std::to_string(status)}}});
+    add(families, MetricType::Counter, "trivet_api_requests_total", "API answers by HTTP status",
+        answers);
+    counter(families, "trivet_api_requests_refused_total",
+            "API requests refused before they were routed", http.requests_refused);
+    counter(families, "trivet_api_connections_total", "API connections accepted",
+            http.connections_accepted);
+    counter(families, "trivet_api_connections_refused_total",
+            "API connections over the limit or without a TLS handshake", http.connections_refused);
+    counter(families, "trivet_api_timeouts_total", "API connections ended by a deadline",
+            http.timeouts);
+    gauge(families, "trivet_api_connections", "API connections open now",
+          static_cast<double>(http.connections_open));
+}
+
+void add_node(Families& families, const NodeRuntime& runtime, const ClusterState& state) {
+    add(families, MetricType::Gauge, "trivet_build_info", "Always 1; the labels tell",
+        {{1, {{"version", runtime.version}, {"node", runtime.node}}}});
+    gauge(families, "trivet_uptime_seconds", "Since lbd started",
+          static_cast<double>(runtime.uptime.count()) / 1000);
+    gauge(families, "trivet_read_only", "1 while changes are refused, as with a full disk",
+          runtime.read_only ? 1 : 0);
+    gauge(families, "trivet_initialised", "1 when the node belongs to a cluster",
+          state.initialised() ? 1 : 0);
+    gauge(families, "trivet_last_applied_index", "Log index of the newest applied command",
+          static_cast<double>(state.last_applied().value()));
+    for (const auto& [name, value] : runtime.counters)
+        counter(families, metric_name(name) + "_total",
+                "Reported by this node's announcer and store", value);
+    for (const auto& [name, value] : runtime.gauges)
+        gauge(families, metric_name(name), "Reported by this node's announcer and store", value);
+}
+
+}  // namespace
+
+Result<Answer> show_metrics(const Control& control, const RouteCall& call) {
+    Families families;
+    add_node(families, control.node_runtime(), control.state());
+    add_vips(families, control);
+    add_pools(families, control.state());
+    add_http(families, call.counters);
+    return Answer{.text = prometheus::TextSerializer().Serialize(families),
+                  .content_type = "text/plain; version=0.0.4; charset=utf-8"};
+}
+
+}  // namespace trivet::api

@@ -1,0 +1,161 @@
+#include "api/object_view.hpp"
+
+#include <fmt/format.h>
+
+#include "api/vip_view.hpp"
+#include "core/object_json.hpp"
+
+namespace trivet::api {
+
+using nlohmann::json;
+
+namespace {
+
+// Comparing a word with every name costs microseconds each: worth it for what people type.
+constexpr std::size_t suggestions_among_max = 1000;
+
+json pool_status(const ClusterState& state, const Pool& pool) {
+    const PoolUse use = state.pool_use(pool.name);
+    const auto by = advertisements_of(state, pool);
+    const std::uint64_t taken = use.assigned + use.cooling;
+    json status{{"total", use.total},         {"assigned", use.assigned},
+                {"cooling", use.cooling},     {"free", use.total > taken ? use.total - taken : 0},
+                {"l2_advertisements", by.l2}, {"bgp_advertisements", by.bgp}};
+    status["announced_by"] = !by.announced_by_l2() ? "bgp" : by.bgp.empty() ? "l2" : "l2,bgp";
+    if (by.l2.empty() && by.bgp.empty())
+        status["note"] =
+            "no advertisement selects this pool: announced by layer 2 on every suitable interface";
+    return status;
+}
+
+template <class T>
+json with_revision(const Stored<T>& stored) {
+    json out = to_json(Object(stored.object));
+    out["revision"] = stored.revision;
+    return out;
+}
+
+json view(const Control& control, const Stored<Pool>& stored) {
+    json out = with_revision(stored);
+    out["status"] = pool_status(control.state(), stored.object);
+    return out;
+}
+
+json view(const Control&, const Stored<L2Advertisement>& stored) { return with_revision(stored); }
+json view(const Control&, const Stored<Namespace>& stored) { return with_revision(stored); }
+
+json view(const Control&, const Stored<ConfigObject>& stored) {
+    json out = with_revision(stored);
+    // Write-only: it goes into the cluster and never out of it.
+    if (out.erase("password") != 0) out["password_set"] = true;
+    return out;
+}
+
+json view(const Control&, const Stored<Node>& stored) {
+    json out = to_json(stored.object);
+    out["revision"] = stored.revision;
+    return out;
+}
+
+json view(const Control& control, const VipRecord& record) { return vip_json(control, record); }
+
+/// Calls `with` with the map that holds a kind's objects.
+template <class With>
+auto with_map(const ClusterState& state, Kind kind, With with) {
+    switch (kind) {
+        case Kind::pool:
+            return with(state.pools());
+        case Kind::vip:
+            return with(state.vips());
+        case Kind::l2_advertisement:
+            return with(state.l2_advertisements());
+        case Kind::name_space:
+            return with(state.namespaces());
+        case Kind::node:
+            return with(state.nodes());
+        case Kind::bgp_advertisement:
+        case Kind::bgp_peer:
+        case Kind::bfd_profile:
+        case Kind::community:
+            break;
+    }
+    return with(state.config_objects());
+}
+
+template <class Stored>
+const std::string& map_key(const std::map<std::string, Stored>&, const ObjectKey& key) {
+    return key.name;
+}
+template <class Stored>
+const ObjectKey& map_key(const std::map<ObjectKey, Stored>&, const ObjectKey& key) {
+    return key;
+}
+
+const std::string& name_in(const std::string& key) { return key; }
+const std::string& name_in(const ObjectKey& key) { return key.name; }
+
+/// Whether an entry of the map belongs to the kind (and namespace) that is listed.
+bool belongs(const std::string&, Kind, const std::string&) { return true; }
+bool belongs(const ObjectKey& key, Kind kind, const std::string& name_space) {
+    return key.kind == kind && (name_space.empty() || key.name_space == name_space);
+}
+
+/// Where the listing starts and ends: maps by name have one kind, maps by key are sorted by kind
+/// and namespace.
+template <class Stored>
+auto first_of(const std::map<std::string, Stored>& map, Kind, const std::string&) {
+    return map.begin();
+}
+template <class Stored>
+auto first_of(const std::map<ObjectKey, Stored>& map, Kind kind, const std::string& name_space) {
+    return map.lower_bound(ObjectKey{kind, name_space, ""});
+}
+
+}  // namespace
+
+std::optional<json> object_json(const Control& control, const ObjectKey& key) {
+    return with_map(control.state(), key.kind, [&](const auto& map) -> std::optional<json> {
+        const auto found = map.find(map_key(map, key));
+        if (found == map.end()) return std::nullopt;
+        return view(control, found->second);
+    });
+}
+
+json list_json(const Control& control, Kind kind, const std::string& name_space) {
+    json items = json::array();
+    with_map(control.state(), kind, [&](const auto& map) {
+        for (auto at = first_of(map, kind, name_space);
+             at != map.end() && belongs(at->first, kind, name_space); ++at)
+            items.push_back(view(control, at->second));
+    });
+    return {{"items", std::move(items)}, {"revision", control.state().last_applied().value()}};
+}
+
+std::optional<std::uint64_t> revision_of(const ClusterState& state, const ObjectKey& key) {
+    return with_map(state, key.kind, [&](const auto& map) -> std::optional<std::uint64_t> {
+        const auto found = map.find(map_key(map, key));
+        if (found == map.end()) return std::nullopt;
+        return found->second.revision;
+    });
+}
+
+Error no_such_object(const ClusterState& state, const ObjectKey& key) {
+    std::vector<std::string> names;
+    with_map(state, key.kind, [&](const auto& map) {
+        for (auto at = first_of(map, key.kind, key.name_space);
+             at != map.end() && belongs(at->first, key.kind, key.name_space) &&
+             names.size() < suggestions_among_max;
+             ++at)
+            names.push_back(name_in(at->first));
+    });
+    std::string message = "there is no " + title(key);
+    if (const auto near = nearest(key.name, names)) message += "; did you mean '" + *near + "'?";
+    return {ErrorCode::not_found, std::move(message)};
+}
+
+std::string title(const ObjectKey& key) {
+    if (key.kind == Kind::vip) return fmt::format("VIP '{}/{}'", key.name_space, key.name);
+    return fmt::format("{} '{}'", to_string(key.kind), key.name);
+}
+
+}  // namespace trivet::api

@@ -1,0 +1,23 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "api/control.hpp"
+
+/// Stored objects of every kind as REST shows them: spec, revision, status; secrets left out.
+namespace trivet::api {
+
+std::optional<nlohmann::json> object_json(const Control& control, const ObjectKey& key);
+/// All objects of a kind, ordered by name; for VIPs those of `name_space`, or all when it is empty.
+nlohmann::json list_json(const Control& control, Kind kind, const std::string& name_space = {});
+
+std::optional<std::uint64_t> revision_of(const ClusterState& state, const ObjectKey& key);
+/// "there is no pool 'lam'; did you mean 'lan'?"
+Error no_such_object(const ClusterState& state, const ObjectKey& key);
+/// "pool 'lan'", "VIP 'default/web'": how messages name an object.
+std::string title(const ObjectKey& key);
+
+}  // namespace trivet::api

@@ -1,0 +1,141 @@
+#include "api/openapi.hpp"
+
+#include <algorithm>
+
+#include "api/handlers.hpp"
+#include "api/route_match.hpp"
+#include "core/object_json.hpp"
+
+namespace trivet::api {
+
+using nlohmann::json;
+
+namespace {
+
+struct Shapes {
+    std::string request;  // names of schemas; empty: no body
+    std::string answer;
+    bool list = false;
+};
+
+/// What a route takes and gives: by its kind, unless its path has a meaning of its own.
+Shapes shapes_of(const Route& route) {
+    const auto path = route.info.path;
+    if (path == "/v1/apply") return {"apply", "apply-answer"};
+    if (path == "/v1/events") return {"", "event", true};
+    if (path == "/v1/cluster/init") return {"", "init-answer"};
+    if (path.ends_with("/explain")) return {"", "vip-explanation"};
+    const auto segments = segments_of(path);
+    const bool of_kind = segments.front() == "v1" && path != "/v1/status" && path != "/v1/cluster";
+    if (!of_kind) return {"", "object"};
+    const std::string kind(to_string(route.kind));
+    const bool one = path.ends_with("}") && path != "/v1/vips/{namespace}";
+    const bool list = route.info.method == "GET" && !one;
+    return {route.body == Body::json ? kind : "", kind, list};
+}
+
+json reference(const std::string& schema) { return {{"$ref", "#/components/schemas/" + schema}}; }
+
+json content(json schema) { return {{"application/json", {{"schema", std::move(schema)}}}}; }
+
+json list_of(const std::string& schema) {
+    return {{"type", "object"},
+            {"properties",
+             {{"items", {{"type", "array"}, {"items", reference(schema)}}},
+              {"revision", reference("revision")}}}};
+}
+
+json parameters_of(const Route& route) {
+    json parameters = json::array();
+    for (const auto segment : segments_of(route.info.path))
+        if (segment.front() == '{')
+            parameters.push_back({{"name", segment.substr(1, segment.size() - 2)},
+                                  {"in", "path"},
+                                  {"required", true},
+                                  {"schema", reference("name")}});
+    for (auto rest = route.parameters; !rest.empty();) {
+        const auto space = std::min(rest.find(' '), rest.size());
+        const auto name = rest.substr(0, space);
+        json schema{{"type", "string"}};
+        if (name == "force") schema = {{"type", "boolean"}};
+        if (name == "limit") schema = {{"type", "integer"}, {"minimum", 1}, {"maximum", 10'000}};
+        if (name == "consistency") schema = {{"enum", {"stale"}}};
+        parameters.push_back({{"name", name}, {"in", "query"}, {"schema", std::move(schema)}});
+        rest.remove_prefix(std::min(space + 1, rest.size()));
+    }
+    return parameters;
+}
+
+json responses_of(const Route& route, const Shapes& shapes) {
+    json done{
+        {"description", "done"},
+        {"content", content(shapes.list ? list_of(shapes.answer) : reference(shapes.answer))}};
+    if (route.info.path == "/metrics")
+        done["content"] = {{"text/plain", {{"schema", {{"type", "string"}}}}}};
+    json responses{
+        {"default",
+         {{"description", "a problem (RFC 9457)"},
+          {"content", {{"application/problem+json", {{"schema", reference("problem")}}}}}}}};
+    const bool creates =
+        route.info.method == "POST" && route.body == Body::json && route.info.path != "/v1/apply";
+    if (route.info.method == "PUT") {
+        responses["200"] = done;
+        done["description"] = "created";
+    }
+    const bool created = creates || route.info.method == "PUT" || route.access == Access::local;
+    responses[created ? "201" : "200"] = std::move(done);
+    return responses;
+}
+
+json operation_of(const Route& route) {
+    const Shapes shapes = shapes_of(route);
+    std::string id(route.info.method);
+    for (const auto segment : segments_of(route.info.path)) id += "_" + std::string(segment);
+    std::erase_if(id, [](char c) { return c == '{' || c == '}'; });
+    json operation{{"operationId", id},
+                   {"summary", route.info.summary},
+                   {"parameters", parameters_of(route)},
+                   {"responses", responses_of(route, shapes)}};
+    if (!shapes.request.empty())
+        operation["requestBody"] = {{"required", true},
+                                    {"content", content(reference(shapes.request))}};
+    if (route.access != Access::admin) operation["security"] = json::array();
+    return operation;
+}
+
+json make_document() {
+    json document{
+        {"openapi", "3.1.0"},
+        {"info",
+         {{"title", "Trivet"},
+          {"version", TRIVET_VERSION},
+          {"license", {{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}},
+          {"description",
+           "Over TCP every call but /livez and /readyz needs the administrator's token. Over the "
+           "unix socket none does: its mode lets in root and the group lbd."}}},
+        {"security", {{{"token", json::array()}}}},
+        {"components",
+         {{"schemas", json::parse(openapi_schemas_text)},
+          {"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}}}},
+        {"paths", json::object()}};
+    for (const Route& route : routes()) {
+        std::string method(route.info.method);
+        std::transform(method.begin(), method.end(), method.begin(),
+                       [](char c) { return static_cast<char>(c - 'A' + 'a'); });
+        document["paths"][std::string(route.info.path)][method] = operation_of(route);
+    }
+    return document;
+}
+
+}  // namespace
+
+const json& openapi_document() {
+    static const json document = make_document();
+    return document;
+}
+
+Result<Answer> show_openapi(const Control&, const RouteCall&) {
+    return Answer{.body = openapi_document()};
+}
+
+}  // namespace trivet::api

@@ -1,0 +1,140 @@
+// The whole REST surface, one row a route.
+#include "api/handlers.hpp"
+
+namespace trivet::api {
+
+namespace {
+
+constexpr std::string_view reading = "consistency";
+constexpr std::string_view forcing = "force";
+
+Route read(std::string_view path, std::string_view summary, Kind kind, ReadHandler handler) {
+    return {.info = {"GET", path, true, summary},
+            .kind = kind,
+            .needs = Needs::barrier,
+            .parameters = reading,
+            .handler = handler};
+}
+
+/// Answers without a cluster and without a leader, from what this node knows.
+Route look(std::string_view path, std::string_view summary, Access access, ReadHandler handler) {
+    return {.info = {"GET", path, access == Access::admin, summary},
+            .access = access,
+            .needs = Needs::nothing,
+            .handler = handler};
+}
+
+struct Verb {
+    std::string_view method;
+    Body body = Body::json;
+    std::string_view parameters = {};
+};
+constexpr Verb post{"POST"};
+constexpr Verb post_alone{"POST", Body::none};
+constexpr Verb put{"PUT"};
+constexpr Verb put_or_force{"PUT", Body::json, forcing};
+constexpr Verb remove{"DELETE", Body::none};
+constexpr Verb remove_or_force{"DELETE", Body::none, forcing};
+
+Route change(Verb verb, std::string_view path, std::string_view summary, Kind kind,
+             WaitingHandler handler) {
+    return {.info = {verb.method, path, true, summary},
+            .kind = kind,
+            .body = verb.body,
+            .parameters = verb.parameters,
+            .handler = handler};
+}
+
+// clang-format off
+std::vector<Route> make_routes() {
+    std::vector<Route> table{
+        read("/v1/vips", "VIPs of all namespaces", Kind::vip, list_all_vips),
+        read("/v1/vips/{namespace}", "VIPs of a namespace", Kind::vip, list_vips),
+        change(post, "/v1/vips/{namespace}", "Allocate a VIP", Kind::vip, create_vip),
+        read("/v1/vips/{namespace}/{name}", "One VIP", Kind::vip, get_vip),
+        change(put, "/v1/vips/{namespace}/{name}", "Create or replace a VIP", Kind::vip, put_vip),
+        change(remove, "/v1/vips/{namespace}/{name}", "Release a VIP", Kind::vip, delete_vip),
+        read("/v1/vips/{namespace}/{name}/explain", "Why a VIP is as it is", Kind::vip, explain_vip),
+
+        read("/v1/pools", "Pools", Kind::pool, list_objects),
+        change(post, "/v1/pools", "Create a pool", Kind::pool, create_object),
+        read("/v1/pools/{name}", "One pool", Kind::pool, get_object),
+        change(put_or_force, "/v1/pools/{name}", "Create or replace a pool", Kind::pool, put_object),
+        change(remove_or_force, "/v1/pools/{name}", "Delete a pool", Kind::pool, delete_object),
+
+        read("/v1/l2-advertisements", "Layer 2 advertisements", Kind::l2_advertisement, list_objects),
+        change(post, "/v1/l2-advertisements", "Create a layer 2 advertisement", Kind::l2_advertisement, create_object),
+        read("/v1/l2-advertisements/{name}", "One layer 2 advertisement", Kind::l2_advertisement, get_object),
+        change(put, "/v1/l2-advertisements/{name}", "Create or replace a layer 2 advertisement", Kind::l2_advertisement, put_object),
+        change(remove, "/v1/l2-advertisements/{name}", "Delete a layer 2 advertisement", Kind::l2_advertisement, delete_object),
+
+        read("/v1/bgp-advertisements", "BGP advertisements", Kind::bgp_advertisement, list_objects),
+        change(post, "/v1/bgp-advertisements", "Create a BGP advertisement", Kind::bgp_advertisement, create_object),
+        read("/v1/bgp-advertisements/{name}", "One BGP advertisement", Kind::bgp_advertisement, get_object),
+        change(put, "/v1/bgp-advertisements/{name}", "Create or replace a BGP advertisement", Kind::bgp_advertisement, put_object),
+        change(remove, "/v1/bgp-advertisements/{name}", "Delete a BGP advertisement", Kind::bgp_advertisement, delete_object),
+
+        read("/v1/bgp-peers", "BGP peers", Kind::bgp_peer, list_objects),
+        change(post, "/v1/bgp-peers", "Create a BGP peer", Kind::bgp_peer, create_object),
+        read("/v1/bgp-peers/{name}", "One BGP peer", Kind::bgp_peer, get_object),
+        change(put, "/v1/bgp-peers/{name}", "Create or replace a BGP peer", Kind::bgp_peer, put_object),
+        change(remove, "/v1/bgp-peers/{name}", "Delete a BGP peer", Kind::bgp_peer, delete_object),
+
+        read("/v1/bfd-profiles", "BFD profiles", Kind::bfd_profile, list_objects),
+        change(post, "/v1/bfd-profiles", "Create a BFD profile", Kind::bfd_profile, create_object),
+        read("/v1/bfd-profiles/{name}", "One BFD profile", Kind::bfd_profile, get_object),
+        change(put, "/v1/bfd-profiles/{name}", "Create or replace a BFD profile", Kind::bfd_profile, put_object),
+        change(remove, "/v1/bfd-profiles/{name}", "Delete a BFD profile", Kind::bfd_profile, delete_object),
+
+        read("/v1/communities", "Aliases of BGP communities", Kind::community, list_objects),
+        change(post, "/v1/communities", "Create aliases of BGP communities", Kind::community, create_object),
+        read("/v1/communities/{name}", "One object of aliases", Kind::community, get_object),
+        change(put, "/v1/communities/{name}", "Create or replace aliases of BGP communities", Kind::community, put_object),
+        change(remove, "/v1/communities/{name}", "Delete aliases of BGP communities", Kind::community, delete_object),
+
+        read("/v1/namespaces", "Namespaces that carry labels", Kind::name_space, list_objects),
+        change(post, "/v1/namespaces", "Create a namespace", Kind::name_space, create_object),
+        read("/v1/namespaces/{name}", "One namespace", Kind::name_space, get_object),
+        change(put, "/v1/namespaces/{name}", "Create or replace a namespace", Kind::name_space, put_object),
+        change(remove, "/v1/namespaces/{name}", "Delete a namespace, not its VIPs", Kind::name_space, delete_object),
+
+        read("/v1/nodes", "Nodes", Kind::node, list_nodes),
+        read("/v1/nodes/{name}", "One node", Kind::node, get_node),
+        change(post_alone, "/v1/nodes/{name}/drain", "Keep a node from owning VIPs", Kind::node, drain_node),
+        change(post_alone, "/v1/nodes/{name}/undrain", "Let a node own VIPs again", Kind::node, undrain_node),
+
+        change(post, "/v1/apply", "Create or replace many objects, all or none", Kind::pool, apply_items),
+        look("/v1/status", "How the node that answers fares", Access::admin, show_status),
+        look("/v1/cluster", "The cluster that this node belongs to", Access::admin, show_cluster),
+        look("/livez", "Whether lbd runs", Access::open, say_alive),
+        look("/readyz", "Whether lbd can be used", Access::open, say_ready),
+        look("/openapi.json", "This interface as OpenAPI 3.1", Access::admin, show_openapi),
+    };
+    table.push_back({.info = {"GET", "/metrics", true, "Counters and gauges for Prometheus"},
+                     .needs = Needs::nothing, .needs_counters = true, .handler = show_metrics});
+    table.push_back({.info = {"GET", "/v1/events", true, "What happened, oldest first"},
+                     .needs = Needs::nothing, .parameters = "limit object", .handler = list_events});
+    // Before there is a cluster there is no administrator: who may use the socket may make one.
+    table.push_back({.info = {"POST", "/v1/cluster/init", false, "Make this node a cluster of one"},
+                     .access = Access::local, .needs = Needs::nothing, .handler = init_cluster});
+    return table;
+}
+// clang-format on
+
+}  // namespace
+
+const std::vector<Route>& routes() {
+    static const std::vector<Route> table = make_routes();
+    return table;
+}
+
+const std::vector<RouteInfo>& route_table() {
+    static const std::vector<RouteInfo> table = [] {
+        std::vector<RouteInfo> infos;
+        for (const Route& route : routes()) infos.push_back(route.info);
+        return infos;
+    }();
+    return table;
+}
+
+}  // namespace trivet::api

@@ -1,0 +1,40 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "api/control.hpp"
+#include "core/l2_plan.hpp"
+
+/// How a VIP fares: the committed state and what this node's announcer reports, put together.
+/// Plain values; made on Control's strand.
+namespace trivet::api {
+
+enum class Phase : std::uint8_t { pending, assigned, announced, conflict };
+std::string_view to_string(Phase phase);
+
+struct AddressView {
+    IpAddress address;
+    std::string pool;
+    Placement placement;
+    std::optional<AddressRuntime> runtime;  // when this node announces it
+    Phase phase = Phase::assigned;
+    std::string reason;  // why it is not announced
+};
+
+struct VipView {
+    Phase phase = Phase::pending;  // the worst of its addresses: conflict, assigned, announced
+    std::string reason;            // why it is not announced, or lacks an address
+    std::vector<AddressView> addresses;
+};
+
+VipView look_at(const Control& control, const VipRecord& record);
+
+/// The REST object: spec, revision and status.
+nlohmann::json vip_json(const Control& control, const VipRecord& record);
+/// The answer to "why": sentences for a person, fields for a program.
+nlohmann::json vip_explanation(const Control& control, const VipRecord& record);
+
+}  // namespace trivet::api
