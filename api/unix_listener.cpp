@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fmt/format.h>
 #include <grp.h>
 
 #include <sys/socket.h>
@@ -61,12 +62,12 @@ Result<void> give_to_group(const std::string& path, const HttpLog& log) {
     std::array<char, 4096> names{};
     const int looked_up = getgrnam_r(socket_group, &entry, names.data(), names.size(), &found);
     if (looked_up != 0 && log)
-        log("warning", std::string("cannot look up the group '") + socket_group +
-                           "': " + reason(looked_up) + "; root alone may use " + path);
+        log("warning", fmt::format("cannot look up the group '{}': {}; root alone may use {}",
+                                   socket_group, reason(looked_up), path));
     if (found == nullptr) return {};
     if (chown(path.c_str(), static_cast<uid_t>(-1), found->gr_gid) != 0 && log)
-        log("warning", std::string("cannot give ") + path + " to the group '" + socket_group +
-                           "': " + reason(errno));
+        log("warning",
+            fmt::format("cannot give {} to the group '{}': {}", path, socket_group, reason(errno)));
     return {};
 }
 
