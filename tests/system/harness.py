@@ -49,18 +49,20 @@ class Host:
 
     def __init__(self, lab, name):
         self.lab, self.name, self.netns = lab, name, f"{lab.prefix}-{name}"
+        # Not `ip -n` or `ip netns exec`: they remount /, which fails in a chroot that is no mount point.
+        self.enter = ("nsenter", f"--net=/run/netns/{self.netns}")
         run("ip", "netns", "add", self.netns)
         self.ip("link", "set", "lo", "up")
 
     def ip(self, *args, check=True):
-        return run("ip", "-n", self.netns, *args, check=check).stdout
+        return run(*self.enter, "ip", *args, check=check).stdout
 
     def run(self, *args, **options):
-        return run("ip", "netns", "exec", self.netns, *args, **options)
+        return run(*self.enter, *args, **options)
 
     def start(self, *args, **options):
-        """A process in the namespace; `ip netns exec` becomes the program, so its pid is the program's."""
-        process = subprocess.Popen(["ip", "netns", "exec", self.netns, *map(str, args)], **options)
+        """A process in the namespace; nsenter becomes the program, so its pid is the program's."""
+        process = subprocess.Popen([*self.enter, *map(str, args)], **options)
         self.lab.processes.append(process)
         return process
 
