@@ -41,15 +41,61 @@ Outcome<> init(Session& session) {
     return {};
 }
 
+std::string duration_text(std::uint64_t milliseconds) {
+    const auto seconds = milliseconds / 1000;
+    if (seconds < 60) return fmt::format("{} s", seconds);
+    if (seconds < 3600) return fmt::format("{} min", seconds / 60);
+    if (seconds < 48 * 3600) return fmt::format("{} h {} min", seconds / 3600, seconds / 60 % 60);
+    return fmt::format("{} days", seconds / (24 * 3600));
+}
+
+/// "3 announced, 1 pending".
+std::string phases_text(const json& phases) {
+    std::string text;
+    for (const auto& [phase, count] : phases.items()) {
+        if (count == 0) continue;
+        text += (text.empty() ? "" : ", ") + count.dump() + " " + phase;
+    }
+    return text.empty() ? "none" : text;
+}
+
+Table status_table(const json& status) {
+    const auto text = [&](const char* key) { return brief(at_path(status, key)); };
+    Table table({});
+    const auto uptime = at_path(status, "uptime_ms");
+    table.add({{"node"},
+               {fmt::format("{}, lbd {}{}", text("node"), text("version"),
+                            uptime.is_number_unsigned()
+                                ? ", up " + duration_text(uptime.get<std::uint64_t>())
+                                : "")}});
+    table.add({{"cluster"},
+               {at_path(status, "initialised") == false
+                    ? "none yet; 'lbctl init' makes one"
+                    : fmt::format("{}, revision {}", text("cluster_id"), text("revision"))}});
+    table.add({{"API"}, {text("api")}});
+    if (const auto why = at_path(status, "read_only"); why.is_string()) {
+        table.add({{"read-only"}, {brief(why), Tone::bad}});
+    }
+    for (const auto& node : at_path(status, "nodes")) {
+        const bool drained = at_path(node, "drained") == true;
+        table.add({{"nodes"}, {brief(at_path(node, "name")) + (drained ? ", drained" : "")}});
+    }
+    table.add({{"VIPs"}, {phases_text(at_path(status, "vips"))}});
+    for (const auto& pool : at_path(status, "pools")) {
+        const auto number = [&pool](const char* key) { return brief(at_path(pool, key)); };
+        table.add({{"pool " + number("name")},
+                   {fmt::format("{} of {} addresses assigned, {} cooling", number("assigned"),
+                                number("total"), number("cooling"))}});
+    }
+    return table;
+}
+
 Outcome<> status(Session& session) {
     auto answer = session.call(Method::get, "/v1/status");
     if (!answer) return tl::unexpected(answer.error());
     if (print_data(session, *answer)) return {};
-    auto shown = *answer;
-    const auto warnings = at_path(shown, "warnings");
-    shown.erase("warnings");
-    print_fields(session, shown);
-    for (const auto& warning : warnings) {
+    session.io().out << status_table(*answer).to_string(session.colour());
+    for (const auto& warning : at_path(*answer, "warnings")) {
         session.io().out << "warning: " << one_line(brief(warning)) << "\n";
     }
     return {};
@@ -76,13 +122,23 @@ void print_events(const Session& session, const json& events) {
 
 /// The items of `now` that are not among `before`: what happened since the last look.
 json newer(const json& before, const json& now) {
+    std::set<std::string> known;
+    for (const auto& event : before) known.insert(event.dump());
     json result = json::array();
     for (const auto& event : now) {
-        if (std::find(before.begin(), before.end(), event) == before.end()) {
-            result.push_back(event);
-        }
+        if (!known.contains(event.dump())) result.push_back(event);
     }
     return result;
+}
+
+/// By time, the latest last, whatever the order of the server. Its times are RFC 3339 of one
+/// length, so they sort as text.
+json in_order(json events) {
+    if (!events.is_array()) return events;
+    std::stable_sort(events.begin(), events.end(), [](const json& a, const json& b) {
+        return brief(at_path(a, "at")) < brief(at_path(b, "at"));
+    });
+    return events;
 }
 
 Outcome<> events(Session& session, const EventFlags& flags) {
@@ -90,7 +146,7 @@ Outcome<> events(Session& session, const EventFlags& flags) {
     if (!flags.object.empty()) target += "&object=" + model::percent_encode(flags.object);
     auto answer = session.call(Method::get, target);
     if (!answer) return tl::unexpected(answer.error());
-    auto seen = at_path(*answer, "items");
+    auto seen = in_order(at_path(*answer, "items"));
     if (session.human() || flags.watch || session.options().output == OutputFormat::name) {
         print_events(session, seen);
     } else {
@@ -99,7 +155,7 @@ Outcome<> events(Session& session, const EventFlags& flags) {
     while (flags.watch && session.io().pause(watch_interval)) {
         answer = session.call(Method::get, target);
         if (!answer) return tl::unexpected(answer.error());
-        auto items = at_path(*answer, "items");
+        auto items = in_order(at_path(*answer, "items"));
         if (const auto fresh = newer(seen, items); !fresh.empty()) print_events(session, fresh);
         session.io().out.flush();
         seen = std::move(items);

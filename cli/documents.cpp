@@ -55,7 +55,10 @@ private:
         Document document{*kind, model::to_json(node), file};
         auto& fields = document.fields.value;
         if (*kind == Kind::vip && !fields.contains("namespace")) fields["namespace"] = name_space_;
-        if (auto checked = object_from_json(*kind, fields); !checked) {
+        auto checked_fields = fields;
+        // The server's own word for a password that it keeps; only it can tell whether it has one.
+        if (*kind == Kind::bgp_peer) checked_fields.erase("password_set");
+        if (auto checked = object_from_json(*kind, checked_fields); !checked) {
             const auto& error = checked.error();
             result_.errors.push_back(fmt::format("{}: {}{}{}", document.place_of(error.field),
                                                  error.field, error.field.empty() ? "" : ": ",

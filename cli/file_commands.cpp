@@ -49,17 +49,16 @@ Outcome<> apply(Session& session, const FileFlags& flags) {
     return {};
 }
 
-std::string object_path(const json& fields, const Noun& noun) {
-    const auto text = [&](const char* key) { return fields.at(key).get<std::string>(); };
-    if (!noun.namespaced()) return model::url_path({"v1", noun.plural, text("name")});
-    return model::url_path({"v1", noun.plural, text("namespace"), text("name")});
-}
-
-/// All fields with their defaults, so that what is only written differently compares equal.
-Outcome<json> normalised(Kind kind, const json& fields) {
+/// All fields with their defaults, so that what is only written differently compares equal. Of a
+/// password only whether there is one: the cluster never gives it out.
+Outcome<json> normalised(Kind kind, json fields) {
+    const bool stored = fields.value("password_set", false);
+    fields.erase("password_set");
     const auto object = object_from_json(kind, fields);
     if (!object) return fail_with(failure_of(object.error()));
-    return to_json(*object);
+    auto result = to_json(*object);
+    if (stored || result.contains("password")) result["password"] = "(secret)";
+    return result;
 }
 
 struct Difference {
@@ -71,7 +70,7 @@ Outcome<Difference> difference(Session& session, const Document& document) {
     const auto& noun = noun_of(document.kind);
     auto wanted = normalised(document.kind, document.fields.value);
     if (!wanted) return tl::unexpected(wanted.error());
-    auto answer = session.try_call(Method::get, object_path(document.fields.value, noun));
+    auto answer = session.try_call(Method::get, rest_path(noun, document.fields.value));
     if (!answer) {
         if (answer.error().code == ErrorCode::not_found) return Difference{.created = true};
         return fail_with(failure_of(answer.error()));
@@ -85,9 +84,7 @@ Outcome<Difference> difference(Session& session, const Document& document) {
         const auto from = present->value(key, json());
         const auto to = wanted->value(key, json());
         if (from == to) continue;
-        const bool secret = key == "password";
-        result.fields[key] = {{"from", secret ? json("(secret)") : from},
-                              {"to", secret ? json("(secret)") : to}};
+        result.fields[key] = {{"from", from}, {"to", to}};
     }
     return result;
 }
@@ -139,8 +136,9 @@ Outcome<> remove(Session& session, const FileFlags& flags) {
     for (auto noun = nouns().rbegin(); noun != nouns().rend(); ++noun) {
         for (const auto& document : *documents) {
             if (document.kind != noun->kind) continue;
+            const bool force = flags.force && document.kind == Kind::pool;  // no other knows it
             const auto path =
-                object_path(document.fields.value, *noun) + (flags.force ? "?force=true" : "");
+                rest_path(*noun, document.fields.value) + (force ? "?force=true" : "");
             auto answer = session.try_call(Method::del, path);
             if (answer) {
                 session.io().out << document.reference() << (session.human() ? " deleted\n" : "\n");
@@ -157,7 +155,8 @@ Outcome<> remove(Session& session, const FileFlags& flags) {
     return outcome;
 }
 
-/// A document that `apply -f` reads back.
+/// A document that `apply -f` reads back. `password_set` stays: it makes the cluster that has the
+/// password keep it.
 json exported(const Noun& noun, json object) {
     object["kind"] = noun.word;
     object.erase("status");

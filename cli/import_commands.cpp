@@ -68,13 +68,29 @@ void print_plan(std::ostream& out, const ImportPlan& plan, bool dry_run) {
     print_remarks(out, plan.errors);
 }
 
+/// Why an import was refused, in terms of the files: which of their objects the cluster has
+/// already.
+void tell_existing(Session& session, const ImportPlan& plan) {
+    for (const auto& object : plan.objects) {
+        const auto path = rest_path(noun_of(object.kind), object.fields.value);
+        const auto present = session.try_call(Session::Method::get, path);
+        if (!present) continue;
+        session.io().err << "error: " << one_line(object.place_of("")) << ": "
+                         << one_line(object.origin) << " would become "
+                         << one_line(object.reference())
+                         << ", which this cluster has already; delete or rename one of the two\n";
+    }
+}
+
 Outcome<json> create_all(Session& session, const ImportPlan& plan) {
     std::vector<ApplyItem> items;
     for (const auto& object : plan.objects) {
         items.push_back({object.fields.value,
                          [&object](std::string_view field) { return object.place_of(field); }});
     }
-    return apply_items(session, items, {.create_only = true});
+    auto answer = apply_items(session, items, {.create_only = true});
+    if (!answer && answer.error().code == ExitCode::conflict) tell_existing(session, plan);
+    return answer;
 }
 
 Outcome<> import_metallb(Session& session, const ImportFlags& flags) {

@@ -1,5 +1,6 @@
 #include "cli/nouns.hpp"
 
+#include "api/model/rest_client.hpp"
 #include "cli/selector_text.hpp"
 
 namespace trivet::cli {
@@ -68,6 +69,7 @@ std::vector<Noun> make_nouns() {
           {"PRIORITY", true, field<"priority">},
           {"NAMESPACES", true, field<"namespaces">},
           {"COOLING", true, field<"status.cooling">},
+          {"ANNOUNCED-BY", true, field<"status.announced_by">},
           labels}},
         {Kind::community,
          "community",
@@ -129,6 +131,7 @@ std::vector<Noun> make_nouns() {
           {"POOL", true, field<"pool">},
           {"PORTS", true, field<"ports">},
           {"STANDBYS", true, field<"status.standbys">},
+          {"INTERFACES", true, field<"status.interfaces">},
           {"DELIVERY", true, field<"delivery">},
           {"REASON", true, field<"status.reason">},
           labels}},
@@ -172,6 +175,12 @@ std::string reference(const Noun& noun, const json& object) {
     std::string text(noun.word);
     if (noun.namespaced()) text += "/" + brief(at_path(object, "namespace"));
     return text + "/" + brief(at_path(object, "name"));
+}
+
+std::string rest_path(const Noun& noun, const json& object) {
+    const auto name = object.value("name", std::string());
+    if (!noun.namespaced()) return model::url_path({"v1", noun.plural, name});
+    return model::url_path({"v1", noun.plural, object.value("namespace", std::string()), name});
 }
 
 std::string brief(const json& value) {

@@ -36,6 +36,9 @@ const Noun& noun_of(Kind kind);
 /// "vip/default/web", "pool/lan".
 std::string reference(const Noun& noun, const nlohmann::json& object);
 
+/// "/v1/vips/default/web", "/v1/pools/lan" of an object's name and, for a VIP, namespace.
+std::string rest_path(const Noun& noun, const nlohmann::json& object);
+
 /// A value on one line: lists joined, label selectors as "rack=a,zone in (b,c)".
 std::string brief(const nlohmann::json& value);
 

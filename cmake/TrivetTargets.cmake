@@ -33,6 +33,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND TRIVET_SANITIZE STREQUAL "thread")
     # Asio's fences, which the thread sanitizer does not model, stand beside mutexes, which it does.
     add_compile_options(-Wno-tsan)
 endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    # libstdc++ 12 uses its own deprecated get_temporary_buffer in stable_sort.
+    add_compile_options(-Wno-deprecated-declarations)
+endif()
 if(TRIVET_SANITIZE)
     add_compile_options(-fsanitize=${TRIVET_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     add_link_options(-fsanitize=${TRIVET_SANITIZE})

@@ -19,6 +19,20 @@ std::string list_of(const std::vector<IpAddress>& addresses) {
     return list;
 }
 
+/// "10.0.0.1, fd00::1 from pool 'lan'", or with the pool behind each address.
+std::string origin_of(const std::vector<IpAddress>& addresses, const Allocator& allocator) {
+    std::string text;
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+        const std::string& pool = *allocator.pool_of(addresses[i]);
+        const bool last = i + 1 == addresses.size();
+        text += addresses[i].to_string();
+        if (last || *allocator.pool_of(addresses[i + 1]) != pool)
+            text += " from pool '" + pool + "'";
+        if (!last) text += ", ";
+    }
+    return text;
+}
+
 }  // namespace
 
 VipPlanner ClusterState::planner() const {
@@ -93,8 +107,8 @@ void ClusterState::assign(VipRecord& record, const VipPlanner::Plan& plan, Chang
     change.rows.insert(row);
     if (!plan.chosen.empty())
         change.event("vip_assigned", row,
-                     fmt::format("VIP '{}' got {} from pool '{}'", vip_name(record.vip),
-                                 list_of(plan.chosen), *allocator_.pool_of(plan.chosen.front())));
+                     fmt::format("VIP '{}' got {}", vip_name(record.vip),
+                                 origin_of(plan.chosen, allocator_)));
     if (plan.lacking.empty()) {
         line_.leave(record.created);
         return;

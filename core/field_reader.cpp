@@ -70,10 +70,10 @@ std::string_view type_of(const json& value) {
 FieldReader::FieldReader(const json& object, std::string what, std::string path)
     : object_(object), what_(std::move(what)), path_(std::move(path)) {
     if (!object_.is_object())
-        errors_.push_back({ErrorCode::invalid_argument,
-                           fmt::format("{} must be an object, not {}",
-                                       path_.empty() ? what_ : "'" + path_ + "'", type_of(object_)),
-                           path_});
+        error_ = Error{ErrorCode::invalid_argument,
+                       fmt::format("{} must be an object, not {}",
+                                   path_.empty() ? what_ : "'" + path_ + "'", type_of(object_)),
+                       path_};
 }
 
 std::string FieldReader::path_of(std::string_view name) const {
@@ -92,9 +92,9 @@ const json* FieldReader::take(std::string_view name) {
 }
 
 void FieldReader::refuse(std::string_view name, Error error) {
-    if (!errors_.empty()) return;
+    if (error_) return;
     if (error.field.empty()) error.field = path_of(name);
-    errors_.push_back(std::move(error));
+    error_ = std::move(error);
 }
 
 void FieldReader::wrong_type(std::string_view name, std::string_view wanted, const json& field) {
@@ -224,7 +224,7 @@ Result<void> FieldReader::finish() {
                 message += "; did you mean '" + *near + "'?";
             return fail(ErrorCode::invalid_argument, std::move(message), path_of(key));
         }
-    if (!errors_.empty()) return fail(errors_.front());
+    if (error_) return fail(*error_);
     return {};
 }
 

@@ -3,6 +3,7 @@
 #include <concepts>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -77,7 +78,7 @@ private:
     std::string what_;
     std::string path_;
     std::vector<std::string> known_;
-    std::vector<Error> errors_;  // at most one
+    std::optional<Error> error_;  // the first
 };
 
 /// "a string", "null", ...: the type of a value, for messages.

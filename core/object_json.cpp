@@ -150,6 +150,8 @@ Result<Object> read(Kind kind, const json& fields, T object) {
     std::string own_kind = noun;
     reader.text("kind", own_kind);
     reader.text("name", object.name);
+    if (!reader.has("name"))
+        reader.refuse("name", {ErrorCode::invalid_argument, "'name' is missing in " + noun});
     reader.labels("labels", object.labels);
     reader.ignore("status");
     reader.ignore("revision");
@@ -159,8 +161,6 @@ Result<Object> read(Kind kind, const json& fields, T object) {
                       {ErrorCode::invalid_argument,
                        fmt::format("'kind' is '{}', but a {} is expected here", own_kind, noun)});
     if (auto finished = reader.finish(); !finished) return fail(finished.error());
-    if (!reader.has("name"))
-        return fail(ErrorCode::invalid_argument, "'name' is missing in " + noun, "name");
     Object read{std::move(object)};
     if (auto checked = check_object(read); !checked) return fail(checked.error());
     return read;

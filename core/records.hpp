@@ -20,8 +20,9 @@ struct Stored {
 struct VipRecord {
     Vip vip;
     std::uint64_t revision = 0;
-    std::uint64_t created =
-        0;  // log index (and place within it) of its creation: pending VIPs are served oldest first
+    /// Log index * 65,536 + place within the command: unique, and pending VIPs are served in its
+    /// order, oldest first.
+    std::uint64_t created = 0;
     std::vector<IpAddress> assigned;  // never changes by itself once given
     std::string
         pending_reason;  // why it lacks (some of) its addresses; empty when it has all it asked for
@@ -39,7 +40,9 @@ struct Event {
 };
 
 struct Applied {
-    Result<void> result;  // a refused command changes nothing but last_applied and time
+    /// A refused command changes nothing but last_applied and time; a cooldown that ends by the new
+    /// time may then still serve a VIP, so that `changed` and `events` count either way.
+    Result<void> result;
     std::vector<std::string>
         changed;  // keys of the rows that differ now, sorted, without duplicates
     std::vector<Event> events;

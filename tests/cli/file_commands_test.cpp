@@ -137,13 +137,9 @@ TEST_F(Lbctl, DiffComparesWhatIsMeant) {
     EXPECT_EQ(data["items"][1]["change"], "create");
 }
 
-TEST_F(Lbctl, DiffHidesPasswords) {
-    const json peer{{"name", "r"},
-                    {"my_asn", 1},
-                    {"peer_asn", 2},
-                    {"peer_address", "10.0.0.1"},
-                    {"password", "old-secret"}};
-    answer_json("GET /v1/bgp-peers/r", peer);
+TEST_F(Lbctl, DiffOfPasswordsTellsOnlyWhetherThereIsOne) {
+    answer_json("GET /v1/bgp-peers/r",
+                {{"name", "r"}, {"my_asn", 1}, {"peer_asn", 2}, {"peer_address", "10.0.0.1"}});
     const auto file = write_file("a.yaml",
                                  "{kind: bgp-peer, name: r, my_asn: 1, peer_asn: 2, "
                                  "peer_address: 10.0.0.1, password: new-secret}\n");
@@ -151,8 +147,26 @@ TEST_F(Lbctl, DiffHidesPasswords) {
         const auto ran = run({"diff", "-f", file, "-o", format});
         EXPECT_EQ(ran.code, ExitCode::failure);
         EXPECT_THAT(ran.out, HasSubstr("password"));
-        EXPECT_THAT(ran.out, testing::Not(HasSubstr("-secret"))) << ran.out;
+        EXPECT_THAT(ran.out, testing::Not(HasSubstr("new-secret"))) << ran.out;
     }
+}
+
+TEST_F(Lbctl, APasswordThatTheClusterKeeps) {
+    answer_json("GET /v1/bgp-peers/r", {{"name", "r"},
+                                        {"my_asn", 1},
+                                        {"peer_asn", 2},
+                                        {"peer_address", "10.0.0.1"},
+                                        {"password_set", true}});
+    answer_json("POST /v1/apply", {{"items", json::array()}});
+    const std::string peer =
+        "kind: bgp-peer\nname: r\nmy_asn: 1\npeer_asn: 2\npeer_address: 10.0.0.1\n";
+    const auto kept = write_file("kept.yaml", peer + "password_set: true\n");
+    EXPECT_EQ(run({"diff", "-f", kept}).code, ExitCode::ok);
+    EXPECT_EQ(run({"apply", "-f", kept}).code, ExitCode::ok);
+    EXPECT_EQ(sent(1)["items"][0]["password_set"], true);
+    const auto lost = run({"diff", "-f", write_file("lost.yaml", peer)});
+    EXPECT_EQ(lost.code, ExitCode::failure);
+    EXPECT_THAT(lost.out, HasSubstr("password: (secret) -> -\n"));
 }
 
 TEST_F(Lbctl, DeleteFileTakesWhatRefersToOthersFirst) {
@@ -188,7 +202,7 @@ protected:
                             {"my_asn", 1},
                             {"peer_asn", 2},
                             {"peer_address", "10.1.0.1"},
-                            {"password", "s3cret"}}});
+                            {"password_set", true}}});
         list("l2-advertisements", {{{"name", "l2"}, {"pools", {"lan"}}}});
         list("bgp-advertisements", json::array());
         list("vips", {{{"name", "web"},
@@ -207,7 +221,6 @@ TEST_F(LbctlExport, IsReadBackByApply) {
     EXPECT_THAT(exported.out, testing::StartsWith("---\nkind: namespace\nname: team\n"));
     EXPECT_THAT(exported.out, testing::Not(HasSubstr("status")));
     EXPECT_THAT(exported.out, testing::Not(HasSubstr("revision")));
-    EXPECT_THAT(exported.out, testing::Not(HasSubstr("s3cret")));
     EXPECT_THAT(exported.err, HasSubstr("the password of bgp-peer/r is not exported"));
     const auto as_json = run({"export", "-o", "json"}).out;
     const auto before = requests().size();
@@ -215,6 +228,7 @@ TEST_F(LbctlExport, IsReadBackByApply) {
     EXPECT_EQ(run({"apply", "-f", write_file("e.json", as_json)}).code, ExitCode::ok);
     const auto items = sent(before)["items"];
     ASSERT_EQ(items.size(), 6U);
+    EXPECT_EQ(items[3]["password_set"], true);
     EXPECT_EQ(items[1], json::parse(R"({"kind": "pool", "name": "lan",
         "addresses": ["10.0.0.0/24", "fd00::/120"],
         "vip_selectors": [{"match_labels": {"a": "1"}, "match_expressions": []}]})"));

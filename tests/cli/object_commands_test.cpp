@@ -57,7 +57,9 @@ TEST_F(Lbctl, ScriptFormBgp) {
                    "65000", "--my-asn", "65009"})
                   .code,
               ExitCode::ok);
-    EXPECT_EQ(run({"bgp-advertisement", "create", "all"}).code, ExitCode::ok);
+    const auto all = run({"bgp-advertisement", "create", "all"});
+    EXPECT_EQ(all.code, ExitCode::ok);
+    EXPECT_THAT(all.err, HasSubstr("does not speak BGP"));
     EXPECT_EQ(sent(0), (json{{"name", "tor1"},
                              {"peer_address", "10.99.0.2"},
                              {"peer_asn", 65000},
@@ -259,10 +261,29 @@ TEST_F(Lbctl, DrainAndUndrain) {
     EXPECT_EQ(json::parse(run({"node", "drain", "n1", "-o", "json"}).out)["drained"], true);
 }
 
-TEST_F(Lbctl, StatusShowsWarningsLast) {
-    answer_json("GET /v1/status",
-                {{"node", "n1"}, {"warnings", {"disk is nearly full"}}, {"pools", 2}});
-    EXPECT_EQ(run({"status"}).out, "node   n1\npools  2\nwarning: disk is nearly full\n");
+TEST_F(Lbctl, StatusInWords) {
+    answer_json("GET /v1/status", json::parse(R"({"node": "n1", "version": "0.1.0",
+        "api": "https://10.0.0.1:7480", "uptime_ms": 7500000, "initialised": true,
+        "cluster_id": "abc", "revision": 17, "read_only": "disk full",
+        "warnings": ["a stranger answers for 10.0.0.7"],
+        "vips": {"announced": 3, "assigned": 0, "conflict": 0, "pending": 1},
+        "pools": [{"name": "lan", "total": 11, "assigned": 4, "cooling": 2}],
+        "nodes": [{"name": "n1", "drained": false}, {"name": "n2", "drained": true}]})"));
+    EXPECT_EQ(run({"status"}).out,
+              "node       n1, lbd 0.1.0, up 2 h 5 min\n"
+              "cluster    abc, revision 17\n"
+              "API        https://10.0.0.1:7480\n"
+              "read-only  disk full\n"
+              "nodes      n1\n"
+              "nodes      n2, drained\n"
+              "VIPs       3 announced, 1 pending\n"
+              "pool lan   4 of 11 addresses assigned, 2 cooling\n"
+              "warning: a stranger answers for 10.0.0.7\n");
+}
+
+TEST_F(Lbctl, StatusBeforeInit) {
+    answer_json("GET /v1/status", {{"node", "n1"}, {"version", "0.1.0"}, {"initialised", false}});
+    EXPECT_THAT(run({"status"}).out, HasSubstr("cluster  none yet; 'lbctl init' makes one\n"));
 }
 
 TEST_F(Lbctl, EventsAndTheirWatch) {

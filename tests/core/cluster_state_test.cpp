@@ -223,6 +223,17 @@ TEST(ClusterState, ALongListOfVipsIsCut) {
               std::string::npos);
 }
 
+TEST(ClusterState, AnEventNamesThePoolOfEachAddress) {
+    StateFixture f;
+    ASSERT_TRUE(f.pool("a", R"("addresses": ["10.0.0.1-10.0.0.2", "fd0a::1"])"));
+    ASSERT_TRUE(f.pool("b", R"("addresses": ["fd0b::1"])"));
+    ASSERT_TRUE(f.vip("x", R"("ip_family_policy": "require_dual")"));
+    EXPECT_EQ(f.events.back().message, "VIP 'default/x' got 10.0.0.1, fd0a::1 from pool 'a'");
+    ASSERT_TRUE(f.vip("y", R"("ip_family_policy": "require_dual")"));
+    EXPECT_EQ(f.events.back().message,
+              "VIP 'default/y' got 10.0.0.2 from pool 'a', fd0b::1 from pool 'b'");
+}
+
 struct CorruptCase {
     const char* name;
     const char* key;

@@ -1,0 +1,93 @@
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include "api/control.hpp"
+#include "tests/api/http_fixture.hpp"
+
+namespace trivet::api::test {
+
+/// Control over a real ClusterState and a log that is a counter, on a thread of its own. What tests
+/// set before a call (through set()) shapes its answers.
+class FakeControl final : public Control {
+public:
+    struct Knobs {
+        std::optional<Error> propose_fails;
+        std::optional<Error> barrier_fails;
+        NodeRuntime runtime{
+            .node = "n1", .version = "0.1.0", .api_address = "https://10.0.0.1:7480"};
+        std::map<IpAddress, AddressRuntime> addresses;
+        std::vector<Event> events;
+        WallTime now{std::chrono::hours{24}};
+        int proposals = 0;
+        int barriers = 0;
+    };
+
+    boost::asio::any_io_executor executor() override { return thread_.context().get_executor(); }
+    const ClusterState& state() const override { return state_; }
+    boost::asio::awaitable<Result<LogIndex>> propose(std::vector<Action> actions) override;
+    boost::asio::awaitable<Result<void>> read_barrier() override;
+    boost::asio::awaitable<Result<InitAnswer>> init() override;
+    boost::asio::awaitable<Result<std::vector<Event>>> events(
+        std::size_t limit, std::optional<std::string> object) override;
+    std::optional<AddressRuntime> address_runtime(IpAddress address) const override;
+    NodeRuntime node_runtime() const override { return knobs_.runtime; }
+
+    /// Makes the cluster, with node n1 and this administrator's token.
+    void make_cluster(const std::string& token);
+    template <class Change>
+    void set(Change change) {
+        thread_.call([&] { change(knobs_); });
+    }
+    Knobs knobs() {
+        return thread_.call([&] { return knobs_; });
+    }
+    void apply(std::vector<Action> actions);
+
+private:
+    ClusterState state_;
+    Knobs knobs_;
+    Thread thread_;
+};
+
+/// A server with make_handler() over a FakeControl, and calls to it.
+class RestFixture {
+public:
+    static constexpr const char* token = "secret-token-of-the-administrator";
+
+    explicit RestFixture(bool with_cluster = true, HttpServer::Limits limits = {});
+
+    struct Outcome {
+        unsigned status = 0;
+        nlohmann::json body;
+        Reply reply;
+    };
+    /// Over the unix socket; `body` "" means none.
+    Outcome call(const std::string& method, const std::string& target, const std::string& body = {},
+                 const std::string& fields = "Content-Type: application/json\r\n");
+    Outcome call_tls(const std::string& method, const std::string& target,
+                     const std::string& fields = {}, const std::string& body = {});
+    Outcome get(const std::string& target) { return call("GET", target); }
+    Outcome post(const std::string& target, const std::string& body) {
+        return call("POST", target, body);
+    }
+    Outcome put(const std::string& target, const std::string& body) {
+        return call("PUT", target, body);
+    }
+    Outcome remove(const std::string& target) { return call("DELETE", target); }
+    void announce(const std::string& address, AddressRuntime runtime);
+
+    FakeControl control;
+    RunningServer server;
+
+private:
+    Outcome exchange(Client& client, const std::string& request, bool head);
+    Client local_;
+    Client remote_;
+};
+
+}  // namespace trivet::api::test
