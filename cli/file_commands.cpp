@@ -171,10 +171,10 @@ Outcome<> export_all(Session& session) {
         auto list = session.call(Method::get, model::url_path({"v1", noun.plural}));
         if (!list) return tl::unexpected(list.error());
         for (const auto& item : at_path(*list, "items")) {
-            if (item.contains("password")) {
+            if (item.contains("password") || item.value("password_set", false)) {
                 session.io().err << "warning: the password of " << one_line(reference(noun, item))
-                                 << " is not exported; write it in before you apply the file, or "
-                                    "the session loses it\n";
+                                 << " is not exported; write it in before you apply the file to "
+                                    "another cluster, or the session has none there\n";
             }
             documents.push_back(exported(noun, item));
         }
