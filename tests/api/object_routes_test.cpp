@@ -10,7 +10,7 @@ using nlohmann::json;
 
 namespace {
 
-class Rest : public testing::Test, public RestFixture {
+class RestObjects : public testing::Test, public RestFixture {
 protected:
     void make_pool() {
         ASSERT_EQ(
@@ -110,7 +110,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 // ---- VIPs ---------------------------------------------------------------------------------------
 
-TEST_F(Rest, AllocatesAVip) {
+TEST_F(RestObjects, AllocatesAVip) {
     make_pool();
     const auto created =
         post("/v1/vips/default", R"({"name": "web", "pool": "lan", "ports": [{"port": 80}]})");
@@ -131,7 +131,7 @@ TEST_F(Rest, AllocatesAVip) {
     EXPECT_EQ(post("/v1/vips/default", R"({"name": "web"})").status, 409u);
 }
 
-TEST_F(Rest, TellsThePhaseOfAVip) {
+TEST_F(RestObjects, TellsThePhaseOfAVip) {
     make_pool();
     post("/v1/vips/default", R"({"name": "web"})");
     const auto status = [&] { return get("/v1/vips/default/web").body["status"]; };
@@ -150,7 +150,7 @@ TEST_F(Rest, TellsThePhaseOfAVip) {
     EXPECT_NE(status()["reason"].get<std::string>().find("02:00:00:00:00:09"), std::string::npos);
 }
 
-TEST_F(Rest, APendingVipSaysWhy) {
+TEST_F(RestObjects, APendingVipSaysWhy) {
     const auto created = post("/v1/vips/default", R"({"name": "web"})");
     EXPECT_EQ(created.status, 201u);
     EXPECT_EQ(created.body["status"]["phase"], "pending");
@@ -162,7 +162,7 @@ TEST_F(Rest, APendingVipSaysWhy) {
     EXPECT_EQ(explained["phase"], "assigned");
 }
 
-TEST_F(Rest, TheWorstAddressDecidesThePhase) {
+TEST_F(RestObjects, TheWorstAddressDecidesThePhase) {
     post("/v1/pools", R"({"name": "dual", "addresses": ["192.0.2.10", "2001:db8::10"]})");
     post("/v1/vips/default", R"({"name": "web", "ip_families": ["ipv4", "ipv6"]})");
     announce("192.0.2.10", {.phase = "announced", .interfaces = {"eth0"}});
@@ -175,7 +175,7 @@ TEST_F(Rest, TheWorstAddressDecidesThePhase) {
     EXPECT_EQ(get("/v1/vips/default/web").body["status"]["phase"], "conflict");
 }
 
-TEST_F(Rest, ListsVipsByNamespace) {
+TEST_F(RestObjects, ListsVipsByNamespace) {
     make_pool();
     EXPECT_EQ(post("/v1/vips/a", R"({"name": "one"})").status, 201u);
     EXPECT_EQ(post("/v1/vips/b", R"({"name": "two", "namespace": "b"})").status, 201u);
@@ -187,7 +187,7 @@ TEST_F(Rest, ListsVipsByNamespace) {
     EXPECT_EQ(post("/v1/vips/a", R"({"name": "x", "namespace": "b"})").body["field"], "namespace");
 }
 
-TEST_F(Rest, ReplacesAndReleasesAVip) {
+TEST_F(RestObjects, ReplacesAndReleasesAVip) {
     make_pool();
     EXPECT_EQ(put("/v1/vips/default/web", R"({"labels": {"a": "b"}})").status, 201u);
     const auto replaced = put("/v1/vips/default/web", R"({"labels": {"a": "c"}})");
@@ -201,7 +201,7 @@ TEST_F(Rest, ReplacesAndReleasesAVip) {
     EXPECT_EQ(get("/v1/vips/default/web").status, 404u);
 }
 
-TEST_F(Rest, ExplainsAVip) {
+TEST_F(RestObjects, ExplainsAVip) {
     make_pool();
     post("/v1/vips/default", R"({"name": "web", "pool": "lan"})");
     announce("192.0.2.10", {.phase = "announced", .interfaces = {"eth0"}});
@@ -238,7 +238,7 @@ TEST_F(Rest, ExplainsAVip) {
 
 // ---- pools --------------------------------------------------------------------------------------
 
-TEST_F(Rest, TellsHowFullAPoolIsAndHowItIsAnnounced) {
+TEST_F(RestObjects, TellsHowFullAPoolIsAndHowItIsAnnounced) {
     make_pool();
     post("/v1/vips/default", R"({"name": "web"})");
     auto status = get("/v1/pools/lan").body["status"];
@@ -258,7 +258,7 @@ TEST_F(Rest, TellsHowFullAPoolIsAndHowItIsAnnounced) {
     EXPECT_EQ(get("/v1/pools/lan").body["status"]["announced_by"], "l2,bgp");
 }
 
-TEST_F(Rest, APoolInUseIsShrunkAndDeletedOnlyByForce) {
+TEST_F(RestObjects, APoolInUseIsShrunkAndDeletedOnlyByForce) {
     make_pool();
     post("/v1/vips/default", R"({"name": "web"})");
     const std::string smaller = R"({"addresses": ["192.0.2.12"]})";
@@ -274,7 +274,7 @@ TEST_F(Rest, APoolInUseIsShrunkAndDeletedOnlyByForce) {
 
 // ---- secrets ------------------------------------------------------------------------------------
 
-TEST_F(Rest, NeverGivesAPasswordOut) {
+TEST_F(RestObjects, NeverGivesAPasswordOut) {
     const std::string peer = R"("my_asn": 65000, "peer_asn": 65001, "peer_address": "192.0.2.1")";
     const auto created =
         post("/v1/bgp-peers", R"({"name": "tor1", "password": "hunter2", )" + peer + "}");
@@ -289,7 +289,8 @@ TEST_F(Rest, NeverGivesAPasswordOut) {
     EXPECT_FALSE(put("/v1/bgp-peers/tor1", "{" + peer + "}").body.contains("password_set"))
         << "a PUT without it takes it away";
     const auto lost = put("/v1/bgp-peers/tor1", created.body.dump());
-    EXPECT_EQ(lost.status, 409u) << "the revision is an old one";
+    EXPECT_EQ(lost.status, 400u) << "it claims a password that is no longer there";
+    EXPECT_EQ(lost.body["field"], "password_set");
     const auto unknown =
         post("/v1/bgp-peers", R"({"name": "tor2", "password_set": true, )" + peer + "}");
     EXPECT_EQ(unknown.status, 400u);
@@ -299,7 +300,7 @@ TEST_F(Rest, NeverGivesAPasswordOut) {
 
 // ---- nodes --------------------------------------------------------------------------------------
 
-TEST_F(Rest, ShowsAndDrainsNodes) {
+TEST_F(RestObjects, ShowsAndDrainsNodes) {
     const auto nodes = get("/v1/nodes").body["items"];
     ASSERT_EQ(nodes.size(), 1u);
     EXPECT_EQ(nodes[0]["name"], "n1");

@@ -113,8 +113,8 @@ TEST_F(Rest, BodiesMustBeJson) {
     EXPECT_EQ(post("/v1/pools", "{").status, 400u);
     EXPECT_EQ(post("/v1/pools", "[]").status, 400u);
     EXPECT_EQ(post("/v1/pools", R"({"name": "a", "name": "b"})").status, 400u);
-    EXPECT_EQ(post("/v1/pools", std::string(33, '[') + std::string(33, ']')).status, 400u);
-    EXPECT_EQ(post("/v1/pools", std::string(100'000, '[')).status, 400u);
+    EXPECT_EQ(post("/v1/pools", std::string(33, '[') + std::string(33, ']')).status, 413u);
+    EXPECT_EQ(post("/v1/pools", std::string(100'000, '[')).status, 413u);
     EXPECT_EQ(post("/v1/nodes/n1/drain", R"({"x": 1})").status, 400u);
     EXPECT_EQ(post("/v1/nodes/n1/drain", "{}").status, 200u);
     EXPECT_EQ(call("DELETE", "/v1/pools/lan", R"({"x": 1})").status, 400u);
