@@ -321,7 +321,7 @@ def test_kill_leaves_nothing_after_restart(lab):
     last = Service(node).tell(f"add {VIP4}", "plan")
     last.wait_phase(VIP4, "announced")
     wait_for("the settings to be restored", lambda: (sysctl(node, "arp_ignore"), sysctl(node, "arp_announce")) == ("0", "0"))
-    assert loopback(node) == {"127.0.0.1", "::1", "192.0.2.9"}
+    wait_for("the stale address to go", lambda: loopback(node) == {"127.0.0.1", "::1", "192.0.2.9"})
     last.stop()
 
 
