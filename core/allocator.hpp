@@ -87,6 +87,11 @@ public:
     std::optional<IpAddress> shareable(const std::string& pool, IpFamily family, const Vip& vip,
                                        VipId id) const;
 
+    /// Whether any address is held with this sharing key.
+    bool has_shared(const std::string& sharing_key) const {
+        return shared_.contains(sharing_key);  // never with the empty key
+    }
+
     void take(IpAddress address, const Vip& vip, VipId id);
     void release(IpAddress address, const Vip& vip, VipId id, Moment moment);
     /// `id` keeps `address` while its ports or sharing terms change; obstacle() allowed it.

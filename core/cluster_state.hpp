@@ -61,6 +61,9 @@ public:
     PoolUse pool_use(std::string_view pool, IpFamily family) const;
     /// VIPs that hold `address`, oldest first (more than one when it is shared).
     std::vector<const VipRecord*> holders(IpAddress address) const;
+    /// As record.pending_reason, with the pools' use of this moment. What the record keeps is of
+    /// the last change of the VIP, of a pool or of a namespace.
+    std::string why_pending(const VipRecord& record) const;
 
 private:
     /// What one command does: gathered while its actions are applied.
@@ -110,7 +113,8 @@ private:
     Result<void> delete_vip(const ObjectKey& key, Change& change);
     VipRecord& record_of(VipId id);
     void assign(VipRecord& record, const VipPlanner::Plan& plan, Change& change);
-    bool try_to_serve(VipId id, Change& change);
+    /// Why it got nothing; nullopt when it did.
+    std::optional<std::string> try_to_serve(VipId id, Change& change);
     /// Serves VIPs that wait, after something became free.
     void settle(Change& change);
     /// As settle(), after pools or namespaces changed: then any VIP may be served or not.

@@ -135,23 +135,20 @@ Result<void> ClusterState::delete_vip(const ObjectKey& key, Change& change) {
     return {};
 }
 
+std::string ClusterState::why_pending(const VipRecord& record) const {
+    return planner().plan(record.vip, record.created, record.assigned).lacking;
+}
+
 void ClusterState::stand_in_line(const VipRecord& record) {
     line_.enter(record.created, planner().wait_of(record.vip, record.created, record.assigned));
 }
 
-bool ClusterState::try_to_serve(VipId id, Change& change) {
+std::optional<std::string> ClusterState::try_to_serve(VipId id, Change& change) {
     VipRecord& record = record_of(id);
     const VipPlanner::Plan plan = planner().plan(record.vip, id, record.assigned);
-    if (!plan.chosen.empty()) {
-        assign(record, plan, change);
-        return true;
-    }
-    if (plan.lacking != record.pending_reason) {
-        record.pending_reason = plan.lacking;
-        change.rows.insert(key_of(record.vip).to_string());
-    }
-    if (plan.lacking.empty()) line_.leave(id);
-    return false;
+    if (plan.chosen.empty()) return plan.lacking;
+    assign(record, plan, change);
+    return std::nullopt;
 }
 
 void ClusterState::settle(Change& change) {
@@ -160,11 +157,16 @@ void ClusterState::settle(Change& change) {
         const Allocator::Gains gains = allocator_.take_gains();
         for (const IpAddress address : gains.records)
             change.rows.insert("released/" + address.to_string());
+        for (const std::string& key : gains.sharing_keys)
+            if (allocator_.has_shared(key))
+                for (const VipId id : line_.without_share(key)) stand_in_line(record_of(id));
         line_.add(round, gains);
     };
     note_gains();
     while (const auto id = line_.next(round)) {
-        if (!try_to_serve(*id, change) && line_.contains(*id)) line_.give_up(round, *id);
+        // Which members of a class are tried must not show in the state, or a node that restored it
+        // would differ: hence no reason is updated here.
+        if (try_to_serve(*id, change)) line_.give_up(round, *id);
         note_gains();
     }
 }
@@ -172,8 +174,17 @@ void ClusterState::settle(Change& change) {
 void ClusterState::settle_all(Change& change) {
     line_is_stale_ = false;
     for (const VipId id : line_.all()) {
-        if (try_to_serve(id, change)) continue;
-        if (line_.contains(id)) stand_in_line(record_of(id));
+        const auto lacking = try_to_serve(id, change);
+        if (!lacking) continue;
+        VipRecord& record = record_of(id);
+        if (*lacking != record.pending_reason) {
+            record.pending_reason = *lacking;
+            change.rows.insert(key_of(record.vip).to_string());
+        }
+        if (lacking->empty())
+            line_.leave(id);
+        else
+            stand_in_line(record);
     }
     settle(change);
 }

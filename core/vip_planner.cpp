@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <tuple>
 
+#include "core/object_json.hpp"
 #include "core/vip_rules.hpp"
 
 namespace trivet {
@@ -39,6 +40,17 @@ std::string ranges_of(const Pool& pool) {
     std::vector<std::string> ranges;
     for (const AddressRange& range : pool.addresses) ranges.push_back(range.to_string());
     return join(std::move(ranges), ", ");
+}
+
+/// All that decides which held addresses a VIP may share.
+std::string sharing_terms(const Vip& vip) {
+    std::string terms = fmt::format("{} {}", vip.sharing_key, to_string(vip.traffic_policy));
+    if (vip.traffic_policy == TrafficPolicy::local)
+        terms += fmt::format(" {}", fmt::join(vip.eligible_nodes, ","));
+    const std::set<Port> ports(vip.ports.begin(), vip.ports.end());
+    for (const Port& port : ports)
+        terms += fmt::format(" {}/{}", port.port, to_string(port.protocol));
+    return terms;
 }
 
 /// The position of an address's family in the order of preference.
@@ -345,20 +357,24 @@ WaitingLine::Wait VipPlanner::wait_of(const Vip& vip, VipId id,
     WaitingLine::Wait wait;
     wait.addresses = need.wanted;
     wait.sharing_key = vip.sharing_key;
+    if (parts_.allocator.has_shared(vip.sharing_key)) wait.group.sharing = sharing_terms(vip);
     if (need.families.empty() && !need.any_family) {
         wait.group.alone = id;
         return wait;
     }
-    for (const Pool* pool : candidates(vip)) wait.group.pools.push_back(pool->name);
+    const std::vector<const Pool*> pools = candidates(vip);
+    for (const Pool* pool : pools) wait.group.pools.push_back(pool->name);
     wait.group.families = need.families;
     wait.group.how = static_cast<std::uint8_t>(
         static_cast<unsigned>(effective_policy(vip)) | (need.any_family ? 4u : 0u) |
         (need.first_family ? 8u : 0u) | (kept.empty() ? 16u : 0u));
-    // One free address serves every member of a class alike. That is not so for a VIP that may
-    // share one address and needs another, that has an old address, or wants one by name.
-    const bool unlike = !need.wanted.empty() || parts_.allocator.has_releases(vip_name(vip)) ||
-                        (!vip.sharing_key.empty() && need.families.size() > 1);
-    if (unlike) wait.group.alone = id;
+    // One free address serves every member of a class alike. That is not so for a VIP that wants
+    // one by name as well, or that has an old one to come back to.
+    const bool has_old = std::ranges::any_of(pools, [&](const Pool* pool) {
+        return parts_.allocator.own_old(pool->name, IpFamily::ipv4, vip) ||
+               parts_.allocator.own_old(pool->name, IpFamily::ipv6, vip);
+    });
+    if (!need.wanted.empty() || has_old) wait.group.alone = id;
     return wait;
 }
 

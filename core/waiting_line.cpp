@@ -6,11 +6,11 @@ namespace trivet {
 
 namespace {
 
-template <class Key>
-void erase_from(std::map<Key, std::set<VipId>>& index, const Key& key, VipId id) {
+template <class Key, class Value>
+void erase_from(std::map<Key, std::set<Value>>& index, const Key& key, Value value) {
     const auto found = index.find(key);
     if (found == index.end()) return;
-    found->second.erase(id);
+    found->second.erase(value);
     if (found->second.empty()) index.erase(found);
 }
 
@@ -23,11 +23,12 @@ void WaitingLine::enter(VipId id, Wait wait) {
         classes_[next_number_].group = wait.group;
         for (const std::string& pool : wait.group.pools)
             classes_of_pool_[pool].insert(next_number_);
+        if (!wait.group.sharing.empty()) classes_of_key_[wait.sharing_key].insert(next_number_);
         ++next_number_;
     }
     classes_.at(known->second).vips.insert(id);
     for (const IpAddress address : wait.addresses) by_address_[address].insert(id);
-    if (!wait.sharing_key.empty()) by_sharing_key_[wait.sharing_key].insert(id);
+    if (is_without_share(wait)) without_share_[wait.sharing_key].insert(id);
     waits_.emplace(id, Entry{known->second, std::move(wait)});
 }
 
@@ -36,15 +37,12 @@ void WaitingLine::leave(VipId id) {
     if (found == waits_.end()) return;
     const auto& [number, wait] = found->second;
     for (const IpAddress address : wait.addresses) erase_from(by_address_, address, id);
-    if (!wait.sharing_key.empty()) erase_from(by_sharing_key_, wait.sharing_key, id);
+    if (is_without_share(wait)) erase_from(without_share_, wait.sharing_key, id);
     const auto members = classes_.find(number);
     members->second.vips.erase(id);
     if (members->second.vips.empty()) {
-        for (const std::string& pool : wait.group.pools) {
-            const auto of_pool = classes_of_pool_.find(pool);
-            of_pool->second.erase(number);
-            if (of_pool->second.empty()) classes_of_pool_.erase(of_pool);
-        }
+        for (const std::string& pool : wait.group.pools) erase_from(classes_of_pool_, pool, number);
+        if (!wait.group.sharing.empty()) erase_from(classes_of_key_, wait.sharing_key, number);
         number_of_.erase(wait.group);
         classes_.erase(members);
     }
@@ -58,17 +56,37 @@ std::vector<VipId> WaitingLine::all() const {
     return ids;
 }
 
+std::vector<VipId> WaitingLine::without_share(const std::string& sharing_key) const {
+    const auto found = without_share_.find(sharing_key);
+    if (found == without_share_.end()) return {};
+    return {found->second.begin(), found->second.end()};
+}
+
+void WaitingLine::Round::put(std::uint64_t number, VipId head) {
+    drop(number);
+    heads_.emplace(head, number);
+    head_of_.emplace(number, head);
+}
+
+void WaitingLine::Round::drop(std::uint64_t number) {
+    const auto found = head_of_.find(number);
+    if (found == head_of_.end()) return;
+    heads_.erase({found->second, number});
+    head_of_.erase(found);
+}
+
 void WaitingLine::add(Round& round, const Allocator::Gains& gains) const {
     if (waits_.empty()) return;
-    for (const std::string& pool : gains.pools)
-        if (const auto found = classes_of_pool_.find(pool); found != classes_of_pool_.end())
-            for (const std::uint64_t number : found->second)
-                round.heads_.emplace(*classes_.at(number).vips.begin(), number);
+    const auto add_classes = [&](const auto& index, const std::string& key) {
+        const auto found = index.find(key);
+        if (found == index.end()) return;
+        for (const std::uint64_t number : found->second)
+            round.put(number, *classes_.at(number).vips.begin());
+    };
+    for (const std::string& pool : gains.pools) add_classes(classes_of_pool_, pool);
+    for (const std::string& key : gains.sharing_keys) add_classes(classes_of_key_, key);
     for (const IpAddress address : gains.addresses)
         if (const auto found = by_address_.find(address); found != by_address_.end())
-            round.single_.insert(found->second.begin(), found->second.end());
-    for (const std::string& key : gains.sharing_keys)
-        if (const auto found = by_sharing_key_.find(key); found != by_sharing_key_.end())
             round.single_.insert(found->second.begin(), found->second.end());
 }
 
@@ -84,12 +102,12 @@ std::optional<VipId> WaitingLine::next(Round& round) const {
             continue;
         }
         const auto [id, number] = *round.heads_.begin();
-        round.heads_.erase(round.heads_.begin());
+        round.drop(number);
         const auto members = classes_.find(number);
         if (members == classes_.end()) continue;
         // The class stays in the round, with the member after this one, until give_up().
         const auto after = members->second.vips.upper_bound(id);
-        if (after != members->second.vips.end()) round.heads_.emplace(*after, number);
+        if (after != members->second.vips.end()) round.put(number, *after);
         round.single_.erase(id);
         if (members->second.vips.contains(id)) return id;
     }
@@ -99,8 +117,7 @@ std::optional<VipId> WaitingLine::next(Round& round) const {
 void WaitingLine::give_up(Round& round, VipId id) const {
     const auto found = waits_.find(id);
     TRIVET_ASSERT(found != waits_.end());
-    const std::uint64_t number = found->second.number;
-    std::erase_if(round.heads_, [&](const auto& head) { return head.second == number; });
+    round.drop(found->second.number);
 }
 
 }  // namespace trivet

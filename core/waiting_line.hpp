@@ -13,14 +13,15 @@ namespace trivet {
 
 /// The VIPs that lack addresses, oldest first, grouped so that 10,000 of them cost little: VIPs
 /// that can use the same addresses form a class, and when its oldest member cannot be served,
-/// none of it can.
+/// none of it can. A value type; ClusterState owns it.
 class WaitingLine {
 public:
-    /// What a VIP waits for.
+    /// What a VIP waits for, so far as it tells whether an address can serve it.
     struct Class {
         std::vector<std::string> pools;  // whose free addresses it can use, in order
         std::vector<IpFamily> families;  // empty: any
         std::uint8_t how = 0;            // policies that choose differently differ here
+        std::string sharing;             // its terms, while addresses are held with its sharing key
         VipId alone = 0;                 // its own id when it is unlike all others
         friend auto operator<=>(const Class&, const Class&) = default;
     };
@@ -33,8 +34,10 @@ public:
     void enter(VipId id, Wait wait);  // replaces an earlier wait
     void leave(VipId id);
     bool contains(VipId id) const { return waits_.contains(id); }
-    bool empty() const { return waits_.empty(); }
     std::vector<VipId> all() const;
+    /// VIPs with this sharing key that entered while no address was held with it: they must enter
+    /// anew when one is.
+    std::vector<VipId> without_share(const std::string& sharing_key) const;
     /// Calls `visit(pool, families)` for what somebody waits for.
     template <class Visit>
     void visit_pools(Visit visit) const {
@@ -46,8 +49,12 @@ public:
     /// One pass after something became free.
     class Round {
         friend class WaitingLine;
+        void put(std::uint64_t number, VipId head);
+        void drop(std::uint64_t number);
+
         std::set<VipId> single_;
-        std::set<std::pair<VipId, std::uint64_t>> heads_;  // oldest member, class
+        std::set<std::pair<VipId, std::uint64_t>> heads_;  // oldest member left, class
+        std::map<std::uint64_t, VipId> head_of_;           // the same by class
     };
     void add(Round& round, const Allocator::Gains& gains) const;
     /// The oldest VIP to try now; nullopt when the round is over.
@@ -65,12 +72,17 @@ private:
         Wait wait;
     };
 
+    static bool is_without_share(const Wait& wait) {
+        return !wait.sharing_key.empty() && wait.group.sharing.empty();
+    }
+
     std::map<VipId, Entry> waits_;
     std::map<Class, std::uint64_t> number_of_;
     std::map<std::uint64_t, Members> classes_;
     std::map<std::string, std::set<std::uint64_t>> classes_of_pool_;
+    std::map<std::string, std::set<std::uint64_t>> classes_of_key_;  // those that have `sharing`
+    std::map<std::string, std::set<VipId>> without_share_;           // by sharing key
     std::map<IpAddress, std::set<VipId>> by_address_;
-    std::map<std::string, std::set<VipId>> by_sharing_key_;
     std::uint64_t next_number_ = 1;  // only names classes: no result depends on it
 };
 
