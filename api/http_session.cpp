@@ -21,9 +21,11 @@ namespace {
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
-constexpr std::size_t head_read_bytes = 4 * 1024;           // the usual head arrives in one read
-constexpr std::size_t chunk_read_bytes = 16 * 1024;         // a TLS record
-constexpr std::size_t body_step_bytes = 64 * 1024;          // memory follows what really arrived
+constexpr std::size_t head_read_bytes = 4 * 1024;    // the usual head arrives in one read
+constexpr std::size_t chunk_read_bytes = 16 * 1024;  // a TLS record
+constexpr std::size_t body_step_bytes = 64 * 1024;   // memory follows what really arrived
+// An idle peer has no answer to lose; it need not even be there any more.
+constexpr std::chrono::milliseconds idle_linger{100};
 constexpr std::size_t discard_bytes_max = 4 * 1024 * 1024;  // of a request that was refused
 
 asio::awaitable<HttpResponse> run_handler(std::shared_ptr<SessionShared> shared,
@@ -71,7 +73,9 @@ asio::awaitable<void> HttpSession::run() {
     } else {
         Next next = Next::keep;
         while (next == Next::keep && !aborted_) next = co_await serve_one();
-        if (next == Next::close && !aborted_) co_await say_farewell();
+        if (next == Next::close && !aborted_)
+            co_await say_farewell(idle_ ? std::min(idle_linger, shared_->limits.linger_timeout)
+                                        : shared_->limits.linger_timeout);
     }
     disarm();
     timer_.cancel();
@@ -236,8 +240,8 @@ asio::awaitable<HttpSession::Next> HttpSession::refuse(Refusal refusal) {
 /// Closing a socket with unread bytes in it makes the kernel reset the connection, which may
 /// destroy the answer before the peer has read it. So what the peer still sends is read, within
 /// bounds.
-asio::awaitable<void> HttpSession::say_farewell() {
-    arm(shared_->limits.linger_timeout);
+asio::awaitable<void> HttpSession::say_farewell(std::chrono::milliseconds linger) {
+    arm(linger);
     co_await stream_->finish();
     co_await discard();
 }

@@ -65,7 +65,7 @@ private:
     boost::asio::awaitable<HttpResponse> handle(HttpRequest request);
     boost::asio::awaitable<Next> answer(HttpResponse response, Next next, ResponseForm form);
     boost::asio::awaitable<Next> refuse(Refusal refusal);
-    boost::asio::awaitable<void> say_farewell();
+    boost::asio::awaitable<void> say_farewell(std::chrono::milliseconds linger);
     boost::asio::awaitable<void> discard();
     boost::asio::awaitable<void> give_up_handshake(boost::system::error_code error);
     boost::asio::awaitable<bool> fill(std::size_t bytes);
