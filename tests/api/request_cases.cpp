@@ -132,7 +132,7 @@ std::vector<RequestCase> byte_cases() {
         {"control_in_value", get("X-A: \x01\r\n"), 400},
         {"escape_in_value", get("X-A: \x1b[31m\r\n"), 400},
         {"delete_in_value", get("X-A: \x7f\r\n"), 400},
-        {"tls_client_hello", std::string("\x16\x03\x01\x02", 4) + std::string(200, 'x'), 400},
+        {"tls_client_hello", "\x16\x03\x01\x02" + std::string(200, 'x'), 400},
         {"space_before_colon", get("X-A : 1\r\n"), 400},
         {"tab_before_colon", get("X-A\t: 1\r\n"), 400},
         {"te_space_before_colon", post("Transfer-Encoding : chunked\r\n", chunks), 400},
