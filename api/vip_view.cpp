@@ -147,7 +147,7 @@ std::vector<std::string> sentences_about(const ClusterState& state, const VipRec
     if (!record.pending_reason.empty())
         sentences.push_back(fmt::format("It waits for {}: {}.",
                                         view.addresses.empty() ? "an address" : "another address",
-                                        record.pending_reason));
+                                        state.why_pending(record)));
     std::set<std::string> pools;
     for (const AddressView& part : view.addresses) {
         sentences.push_back(
@@ -178,7 +178,7 @@ std::string_view to_string(Phase phase) {
 
 VipView look_at(const Control& control, const VipRecord& record) {
     VipView view;
-    view.reason = record.pending_reason;
+    view.reason = control.state().why_pending(record);
     if (record.pending()) return view;
     view.phase = Phase::announced;
     for (const IpAddress address : record.assigned) {

@@ -136,6 +136,7 @@ Result<void> ClusterState::delete_vip(const ObjectKey& key, Change& change) {
 }
 
 std::string ClusterState::why_pending(const VipRecord& record) const {
+    if (record.pending_reason.empty()) return {};
     return planner().plan(record.vip, record.created, record.assigned).lacking;
 }
 
