@@ -51,8 +51,12 @@ Result<void> ApiServer::listen_unix(const std::filesystem::path& path) {
 Result<void> ApiServer::serve_tls(const asio::ip::tcp::endpoint& endpoint, const Pki& pki) {
     auto certificate = read_file(pki.node_certificate(), pem_bytes_max);
     if (!certificate) return fail(certificate.error());
+    auto authority = read_file(pki.ca_certificate(), pem_bytes_max);
+    if (!authority) return fail(authority.error());
     auto key = read_file(pki.node_key(), pem_bytes_max);
     if (!key) return fail(key.error());
+    // The authority's own certificate goes along, so that who knows only its hash can check it.
+    *certificate += *authority;
     return on_thread([&]() -> Result<void> {
         if (auto ready = use_certificate(*certificate, *key); !ready) return ready;
         if (listening_) return {};

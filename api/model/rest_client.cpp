@@ -98,21 +98,15 @@ asio::awaitable<Attempt<HttpAnswer>> attempt(UnixServer server, HttpRequest requ
     co_return co_await send_and_read(socket, request);
 }
 
-Attempt<HttpAnswer> untrusted(SSL* ssl, const TlsServer& server,
-                              const boost::system::error_code& error) {
-    const long verified = SSL_get_verify_result(ssl);
-    if (verified == X509_V_OK) {
+Attempt<HttpAnswer> no_tls(const std::string& refusal, const TlsServer& server,
+                           const boost::system::error_code& error) {
+    if (refusal.empty()) {
         return attempt_failed(ErrorCode::internal, fmt::format("no TLS with {}:{}: {}", server.host,
                                                                server.port, error.message()));
     }
-    const bool wrong_name =
-        verified == X509_V_ERR_HOSTNAME_MISMATCH || verified == X509_V_ERR_IP_ADDRESS_MISMATCH;
-    return attempt_failed(
-        ErrorCode::not_allowed,
-        fmt::format("the certificate of {}:{} is not trusted: {}; {}", server.host, server.port,
-                    X509_verify_cert_error_string(verified),
-                    wrong_name ? "use a name or address that the certificate carries"
-                               : "give the cluster's CA with --ca-file or --ca-hash"));
+    return attempt_failed(ErrorCode::not_allowed,
+                          fmt::format("the certificate of {}:{} is not trusted: {}", server.host,
+                                      server.port, refusal));
 }
 
 asio::awaitable<Attempt<HttpAnswer>> attempt(TlsServer server, HttpRequest request) {
@@ -140,7 +134,9 @@ asio::awaitable<Attempt<HttpAnswer>> attempt(TlsServer server, HttpRequest reque
                                  connect_error == boost::system::errc::connection_refused);
     }
     auto [tls_error] = co_await stream.async_handshake(asio::ssl::stream_base::client, as_value);
-    if (tls_error) co_return untrusted(stream.native_handle(), server, tls_error);
+    if (tls_error) {
+        co_return no_tls((*trust)->refusal(stream.native_handle()), server, tls_error);
+    }
     co_return co_await send_and_read(stream, request);
 }
 

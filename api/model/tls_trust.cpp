@@ -67,7 +67,7 @@ std::optional<TlsTrust::Sha256> TlsTrust::parse_hash(std::string_view text) {
 /// Trusts, out of all that the server sent, only the certificate with the pinned hash; the chain up
 /// to it, its validity and the host name are then checked as always.
 int TlsTrust::verify_pinned(X509_STORE_CTX* context, void* self) {
-    const auto& pinned = static_cast<TlsTrust*>(self)->pinned_;
+    auto& trust = *static_cast<TlsTrust*>(self);
     STACK_OF(X509)* sent = X509_STORE_CTX_get0_untrusted(context);
     const std::unique_ptr<STACK_OF(X509), void (*)(STACK_OF(X509)*)> trusted(
         sk_X509_new_null(), [](STACK_OF(X509) * stack) { sk_X509_free(stack); });
@@ -77,10 +77,11 @@ int TlsTrust::verify_pinned(X509_STORE_CTX* context, void* self) {
         Sha256 hash{};
         unsigned length = 0;
         if (X509_digest(certificate, EVP_sha256(), hash.data(), &length) != 1) continue;
-        if (hash == pinned && sk_X509_push(trusted.get(), certificate) <= 0) return 0;
+        if (hash == trust.pinned_ && sk_X509_push(trusted.get(), certificate) <= 0) return 0;
     }
     if (sk_X509_num(trusted.get()) == 0) {
-        X509_STORE_CTX_set_error(context, X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN);
+        trust.pin_missed_ = true;
+        X509_STORE_CTX_set_error(context, X509_V_ERR_CERT_REJECTED);
         return 0;
     }
     X509_STORE_CTX_set0_trusted_stack(context, trusted.get());
@@ -101,6 +102,20 @@ Result<void> TlsTrust::expect_host(SSL* handle, const std::string& host) const {
         }
     }
     return fail(ErrorCode::invalid_argument, fmt::format("'{}' is no host name", host));
+}
+
+std::string TlsTrust::refusal(SSL* handle) const {
+    const long verified = SSL_get_verify_result(handle);
+    if (verified == X509_V_OK) return {};
+    if (pin_missed_) {
+        return "none of the certificates that it sent has the CA hash; compare the hash with what "
+               "'lbctl init' printed, or use --ca-file";
+    }
+    const bool wrong_name =
+        verified == X509_V_ERR_HOSTNAME_MISMATCH || verified == X509_V_ERR_IP_ADDRESS_MISMATCH;
+    return fmt::format("{}; {}", X509_verify_cert_error_string(verified),
+                       wrong_name ? "use a name or address that the certificate carries"
+                                  : "give the cluster's CA with --ca-file or --ca-hash");
 }
 
 }  // namespace trivet::model

@@ -20,6 +20,9 @@ public:
     boost::asio::ssl::context& context() { return context_; }
     /// Makes the handshake of `ssl` insist on the server's name or address (RFC 9110 §4.3.4).
     Result<void> expect_host(SSL* ssl, const std::string& host) const;
+    /// Why the certificate of a failed handshake is not trusted, and what to do; empty when it is,
+    /// and the handshake failed for another reason.
+    std::string refusal(SSL* ssl) const;
 
 private:
     using Sha256 = std::array<std::uint8_t, 32>;
@@ -29,6 +32,7 @@ private:
 
     boost::asio::ssl::context context_;
     Sha256 pinned_{};
+    bool pin_missed_ = false;  // no certificate that the server sent has the pinned hash
 };
 
 }  // namespace trivet::model

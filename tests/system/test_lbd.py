@@ -144,6 +144,23 @@ def test_readiness_metrics_and_authentication_over_tcp(lab):
     assert get("/metrics")[0] == 401
 
 
+def test_lbctl_from_another_machine_by_ca_hash(lab):
+    lbd, node, client = cluster(lab)
+    answer = lbd.answer
+    server = answer["api"].replace("0.0.0.0", "10.77.0.1")
+
+    def lbctl(token, ca_hash):
+        env = dict(os.environ, LBCTL_TOKEN=token)
+        command = [os.environ["TRIVET_LBCTL"], "--server", server, "--ca-hash", ca_hash, "pool", "list", "-o", "name"]
+        return client.run(*command, env=env, check=False)
+
+    good = lbctl(answer["admin_token"], answer["ca_hash"])
+    assert (good.returncode, good.stdout) == (0, "pool/lan\n"), good
+    assert lbctl("wrong", answer["ca_hash"]).returncode == 4
+    other = lbctl(answer["admin_token"], "sha256:" + "0" * 64)
+    assert other.returncode == 4 and "has the CA hash" in other.stderr, other
+
+
 def test_a_second_lbd_on_the_same_data_is_refused(lab):
     lbd, node, _ = cluster(lab)
     done = node.run(harness.LBD, "--config", lbd.config, check=False, timeout=20)
