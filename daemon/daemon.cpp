@@ -33,7 +33,7 @@ public:
           node_(io_, config_, log,
                 {.on_certificate = [this] { serve_tls(); },
                  .on_fatal = [this](const Error&) { stop(1); }}),
-          server_(api::make_handler(node_), log) {}
+          server_(api_io_, api::make_handler(node_), log) {}
 
     int run();
 
@@ -50,6 +50,7 @@ private:
     std::filesystem::path config_path_;
     Config config_;
     Log& log_;
+    asio::io_context api_io_{1};  // first, so that calls which still wait in io_ end before it does
     asio::io_context io_{1};
     asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};
     asio::steady_timer watchdog_{io_};

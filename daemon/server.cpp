@@ -21,8 +21,8 @@ constexpr std::size_t pem_bytes_max = 256 * 1024;
 
 }  // namespace
 
-ApiServer::ApiServer(api::HttpHandler handler, Log& log)
-    : work_(asio::make_work_guard(io_)), server_(io_.get_executor(), std::move(handler)) {
+ApiServer::ApiServer(asio::io_context& io, api::HttpHandler handler, Log& log)
+    : io_(io), work_(asio::make_work_guard(io_)), server_(io_.get_executor(), std::move(handler)) {
     server_.on_log([&log](std::string_view level, std::string message) {
         log.write(parse_log_level(level).value_or(LogLevel::warning), message, {{"part", "api"}});
     });

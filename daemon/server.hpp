@@ -19,7 +19,9 @@ namespace trivet::daemon {
 /// state machine nor the announcer. Its methods are called from the main thread.
 class ApiServer {
 public:
-    ApiServer(api::HttpHandler handler, Log& log);
+    /// `io` must outlive everything that a handler may wait on: a call that never ended keeps parts
+    /// of it.
+    ApiServer(boost::asio::io_context& io, api::HttpHandler handler, Log& log);
     ~ApiServer();
     ApiServer(const ApiServer&) = delete;
     ApiServer& operator=(const ApiServer&) = delete;
@@ -38,7 +40,7 @@ private:
     auto on_thread(Call call);
     Result<void> use_certificate(const std::string& certificate, const std::string& key);
 
-    boost::asio::io_context io_{1};
+    boost::asio::io_context& io_;
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
     api::HttpServer server_;
     std::shared_ptr<boost::asio::ssl::context> tls_;

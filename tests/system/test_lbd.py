@@ -296,6 +296,35 @@ def test_the_service_manager_sees_ready_watchdog_and_stopping(lab):
     assert lbd.process.wait(timeout=15) == 0
 
 
+def test_sigterm_under_allocation_load_exits_with_0_and_loses_nothing(lab):
+    node, _ = network(lab)
+    lbd = Lbd(node).start()
+    lbd.init()
+    lbd.lbctl("pool", "create", "lan", "--addresses", "10.88.0.0/16")
+    acknowledged, stop = {}, threading.Event()
+
+    def allocate(worker):
+        for number in itertools.count():
+            if stop.is_set():
+                return
+            answer = post_vip(lbd.socket, f"vip-{worker}-{number}")
+            if answer is not None:
+                acknowledged[answer["name"]] = answer["status"]["addresses"]
+
+    workers = [threading.Thread(target=allocate, args=(w,)) for w in range(8)]
+    for worker in workers:
+        worker.start()
+    wait_for("allocations to be under way", lambda: len(acknowledged) >= 50, interval=0.001)
+    code = lbd.terminate()
+    stop.set()
+    for worker in workers:
+        worker.join()
+    assert code == 0, lbd.log.read_text()[-3000:]
+    lbd.start()
+    stored = {v["name"]: v["status"]["addresses"] for v in lbd.json("vip", "list")["items"]}
+    assert all(stored.get(name) == addresses for name, addresses in acknowledged.items())
+
+
 def test_kill_9_under_allocation_load_loses_nothing_acknowledged(lab):
     """Short form: 10 kills; `./dev test soak`: 200."""
     kills = 200 if SOAK else 10
