@@ -46,8 +46,8 @@ std::string ArpSysctls::path(const std::string& interface, ArpSysctl setting) co
 
 std::optional<int> ArpSysctls::read(const std::string& interface, ArpSysctl setting) const {
     const auto text = read_file(path(interface, setting), value_bytes_max);
-    if (!text || !*text) return std::nullopt;
-    const std::string digits = trimmed(**text);
+    if (!text) return std::nullopt;
+    const std::string digits = trimmed(*text);
     int value = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
     if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
@@ -102,9 +102,13 @@ Result<void> ArpSysctls::check_interfaces(ArpSysctl setting, int all) {
     return {};
 }
 
-void ArpSysctls::restore() {
+bool ArpSysctls::has_changes() {
     if (auto loaded = load(); !loaded) log_("warning", loaded.error().message);
-    if (memory_->changes.empty()) return;
+    return !memory_->changes.empty();
+}
+
+void ArpSysctls::restore() {
+    if (!has_changes()) return;
     for (const auto& [setting, change] : memory_->changes) {
         const auto now = read("all", setting);
         if (now && *now == change.before) continue;
@@ -132,13 +136,12 @@ void ArpSysctls::restore() {
 Result<void> ArpSysctls::load() {
     if (memory_) return {};
     const auto boot_id = read_file(paths_.proc_sys + "/kernel/random/boot_id", value_bytes_max);
-    memory_ =
-        ArpSysctlMemory{.boot_id = boot_id && *boot_id ? trimmed(**boot_id) : "", .changes = {}};
+    memory_ = ArpSysctlMemory{.boot_id = boot_id ? trimmed(*boot_id) : "", .changes = {}};
     if (paths_.memory_file.empty()) return {};
     const auto text = read_file(paths_.memory_file, memory_bytes_max);
+    if (!text && text.error().code == ErrorCode::not_found) return {};
     if (!text) return fail(text.error());
-    if (!*text) return {};
-    auto stored = ArpSysctlMemory::decode(**text);
+    auto stored = ArpSysctlMemory::decode(*text);
     if (!stored)
         return fail(ErrorCode::corrupt,
                     stored.error().message + " (" + paths_.memory_file +
@@ -149,7 +152,7 @@ Result<void> ArpSysctls::load() {
 
 Result<void> ArpSysctls::save() {
     if (paths_.memory_file.empty()) return {};
-    return write_durably(paths_.memory_file, memory_->encode());
+    return write_durably(paths_.memory_file, memory_->encode(), 0600);
 }
 
 }  // namespace trivet::announce

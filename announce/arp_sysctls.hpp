@@ -29,6 +29,8 @@ public:
     /// Gives back what ensure() changed, in this run or before a crash. A value that somebody else
     /// changed meanwhile is left alone, with a warning.
     void restore();
+    /// Whether there is something to give back.
+    bool has_changes();
 
 private:
     Result<void> ensure(ArpSysctl setting);

@@ -1,5 +1,5 @@
 #pragma once
-#include <optional>
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -7,12 +7,16 @@
 
 namespace trivet::announce {
 
-/// Replaces the file so that after a crash it holds either the old text or the new, whole.
-/// Errors: insufficient_storage; unavailable.
-Result<void> write_durably(const std::string& path, std::string_view text);
+/// Writes a whole file so that after a crash either the old or the new content is there: temporary
+/// file, fsync, rename, fsync of the directory. Errors: insufficient_storage; unavailable, naming
+/// the file.
+Result<void> write_durably(const std::filesystem::path& path, std::string_view content,
+                           unsigned mode);
+
 /// Gone after a crash, too; none there is success. Errors: unavailable.
-Result<void> remove_durably(const std::string& path);
-/// Nullopt: there is no such file. Errors: unavailable; too_large, above `bytes_max`.
-Result<std::optional<std::string>> read_file(const std::string& path, std::size_t bytes_max);
+Result<void> remove_durably(const std::filesystem::path& path);
+
+/// Errors: not_found; unavailable; too_large, above `size_max` bytes.
+Result<std::string> read_file(const std::filesystem::path& path, std::size_t size_max);
 
 }  // namespace trivet::announce

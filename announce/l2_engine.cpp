@@ -105,8 +105,7 @@ void L2Engine::shutdown() {
     records_.clear();
     dirty_.clear();
     bound_->drop_all();
-    reconcile_loopback();
-    sysctls_.restore();
+    if (reconcile_loopback()) sysctls_.restore();
     monitor_->close();
     timer_->close();
     tick_timer_->close();
@@ -260,27 +259,33 @@ void L2Engine::bind(const std::set<IpAddress>& addresses, PortWork& work) {
         record->second.bind_problem = added.error().message;
         for (auto& [index, claims] : work.claim) claims.erase(address);
     }
-    if (is_settled_ && bound_->has_dropped()) reconcile_loopback();
-    if (is_settled_ && !needs_quiet) sysctls_.restore();
+    if (!is_settled_) return;
+    const bool restores = !needs_quiet && sysctls_.has_changes();
+    if (!bound_->has_dropped() && !restores) return;
+    // The settings last: while an address is on lo, the kernel must not answer for it.
+    if (reconcile_loopback() && restores) sysctls_.restore();
 }
 
 void L2Engine::check_bound_addresses() {
     for (const IpAddress address : to_bind_)
         if (!records_.at(address).bind_problem.empty()) dirty_.insert(address);
-    if (std::ranges::any_of(to_bind_, &IpAddress::is_v4)) {
+    const bool needs_quiet = std::ranges::any_of(to_bind_, &IpAddress::is_v4);
+    if (needs_quiet) {
         auto quiet = sysctls_.ensure();
         const std::string problem = quiet ? "" : quiet.error().message;
         if (problem != sysctl_problem_) dirty_.insert(to_bind_.begin(), to_bind_.end());
-    } else {
-        sysctls_.restore();
     }
-    reconcile_loopback();
+    if (reconcile_loopback() && !needs_quiet) sysctls_.restore();
 }
 
-void L2Engine::reconcile_loopback() {
+bool L2Engine::reconcile_loopback() {
     auto failures = bound_->reconcile();
-    if (!failures) return log_("error", failures.error().message);
+    if (!failures) {
+        log_("error", failures.error().message);
+        return false;
+    }
     for (const auto& [address, error] : *failures) log_("error", error.message);
+    return failures->empty();
 }
 
 void L2Engine::publish(IpAddress address) {

@@ -73,7 +73,8 @@ private:
     PortWork plan_ports(const std::set<IpAddress>& addresses);
     void bind(const std::set<IpAddress>& addresses, PortWork& work);
     void check_bound_addresses();
-    void reconcile_loopback();
+    /// True: no address is left on lo that does not belong there.
+    bool reconcile_loopback();
     void publish(IpAddress address);
     std::vector<std::string> notes_on(IpAddress address, const Record& record, bool is_up) const;
     void after_events();

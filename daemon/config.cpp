@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 #include <map>
 
+#include "announce/durable_file.hpp"
 #include "api/model/yaml.hpp"
 #include "core/objects.hpp"
-#include "daemon/durable_file.hpp"
 #include "daemon/host.hpp"
 
 namespace trivet::daemon {
@@ -173,7 +173,7 @@ Result<Config> parse_config(std::string_view text, std::string_view file) {
 }
 
 Result<Config> load_config(const std::filesystem::path& path) {
-    auto text = read_file(path, config_bytes_max);
+    auto text = announce::read_file(path, config_bytes_max);
     if (!text) {
         if (text.error().code == ErrorCode::not_found)
             text.error().message +=

@@ -16,8 +16,8 @@
 
 #include <sys/stat.h>
 
+#include "announce/durable_file.hpp"
 #include "core/assert.hpp"
-#include "daemon/durable_file.hpp"
 
 namespace trivet::daemon {
 
@@ -73,7 +73,7 @@ std::string pem_of(EVP_PKEY* key) {
 }
 
 Result<Certificate> read_certificate(const std::filesystem::path& path) {
-    auto text = read_file(path, pem_bytes_max);
+    auto text = announce::read_file(path, pem_bytes_max);
     if (!text) return fail(text.error());
     const Bio bio(BIO_new_mem_buf(text->data(), static_cast<int>(text->size())));
     Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
@@ -85,7 +85,7 @@ Result<Certificate> read_certificate(const std::filesystem::path& path) {
 }
 
 Result<Key> read_key(const std::filesystem::path& path) {
-    auto text = read_file(path, pem_bytes_max);
+    auto text = announce::read_file(path, pem_bytes_max);
     if (!text) return fail(text.error());
     const Bio bio(BIO_new_mem_buf(text->data(), static_cast<int>(text->size())));
     Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
@@ -190,9 +190,10 @@ Result<void> Pki::create_authority(const std::string& cluster_id, WallTime now) 
         add_extension(self, self, NID_subject_key_identifier, "hash") &&
         X509_sign(self, key.get(), EVP_sha256()) != 0;
     if (!complete) return openssl_failure("sign the authority's certificate");
-    if (auto written = write_durably(directory_ / "ca.key", pem_of(key.get()), 0600); !written)
+    if (auto written = announce::write_durably(directory_ / "ca.key", pem_of(key.get()), 0600);
+        !written)
         return written;
-    return write_durably(ca_certificate(), pem_of(self), 0644);
+    return announce::write_durably(ca_certificate(), pem_of(self), 0644);
 }
 
 Result<void> Pki::issue_node_certificate(const std::string& node, const CertificateNames& names,
@@ -221,8 +222,9 @@ Result<void> Pki::issue_node_certificate(const std::string& node, const Certific
     // One file for both would be simpler to keep consistent, but servers and people expect two; a
     // crash between the two writes leaves a pair that does not match, which node_certificate_is_due
     // notices.
-    if (auto written = write_durably(node_key(), pem_of(key.get()), 0600); !written) return written;
-    return write_durably(node_certificate(), pem_of(issued), 0644);
+    if (auto written = announce::write_durably(node_key(), pem_of(key.get()), 0600); !written)
+        return written;
+    return announce::write_durably(node_certificate(), pem_of(issued), 0644);
 }
 
 Result<bool> Pki::node_certificate_is_due(const CertificateNames& names, WallTime now) const {

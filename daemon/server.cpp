@@ -8,7 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
 
-#include "daemon/durable_file.hpp"
+#include "announce/durable_file.hpp"
 
 namespace trivet::daemon {
 
@@ -49,11 +49,11 @@ Result<void> ApiServer::listen_unix(const std::filesystem::path& path) {
 }
 
 Result<void> ApiServer::serve_tls(const asio::ip::tcp::endpoint& endpoint, const Pki& pki) {
-    auto certificate = read_file(pki.node_certificate(), pem_bytes_max);
+    auto certificate = announce::read_file(pki.node_certificate(), pem_bytes_max);
     if (!certificate) return fail(certificate.error());
-    auto authority = read_file(pki.ca_certificate(), pem_bytes_max);
+    auto authority = announce::read_file(pki.ca_certificate(), pem_bytes_max);
     if (!authority) return fail(authority.error());
-    auto key = read_file(pki.node_key(), pem_bytes_max);
+    auto key = announce::read_file(pki.node_key(), pem_bytes_max);
     if (!key) return fail(key.error());
     // The authority's own certificate goes along, so that who knows only its hash can check it.
     *certificate += *authority;

@@ -7,8 +7,6 @@
 
 #include <gtest/gtest.h>
 
-#include "daemon/durable_file.hpp"
-
 namespace trivet::daemon {
 namespace {
 
@@ -114,17 +112,6 @@ TEST(ClusterId, IsAVersion4Uuid) {
     ASSERT_EQ(id.size(), 36u);
     EXPECT_EQ(id[14], '4');
     EXPECT_NE(std::string("89ab").find(id[19]), std::string::npos);
-}
-
-TEST_F(PkiTest, DurableWriteReplacesAWholeFile) {
-    const auto path = directory_ / "file";
-    ASSERT_TRUE(write_durably(path, "first and longer", 0600));
-    ASSERT_TRUE(write_durably(path, "second", 0644));
-    EXPECT_EQ(*read_file(path, 100), "second");
-    EXPECT_EQ(mode_of(path), 0644u & ~0022u);
-    EXPECT_EQ(read_file(path, 3).error().code, ErrorCode::too_large);
-    EXPECT_EQ(write_durably(directory_ / "no/such/dir", "x", 0600).error().code,
-              ErrorCode::not_found);
 }
 
 }  // namespace
