@@ -39,7 +39,7 @@ TEST(Problem, HasTheFormOfRfc9457) {
     EXPECT_TRUE(problem(Error{ErrorCode::unavailable, "x"}).headers.contains("Retry-After"));
     EXPECT_TRUE(
         problem(Error{ErrorCode::unauthenticated, "x"}).headers.contains("WWW-Authenticate"));
-    EXPECT_NO_THROW(json::parse(problem(Error{ErrorCode::internal, "bad \xff byte"}).body));
+    EXPECT_TRUE(json::accept(problem(Error{ErrorCode::internal, "bad \xff byte"}).body));
 }
 
 TEST(Problem, GivesEveryErrorItsStatus) {
