@@ -89,11 +89,16 @@ private:
         if (!plain_properties(data)) return false;
         YamlScalar scalar;
         if (data.value != nullptr) {
+            // libfyaml returns memory of others behind the text of a block that is not indented,
+            // which only one without a key can be.
+            const YamlStyle style = style_of(fy_scalar_token_get_style(data.value));
+            const bool is_block = style == YamlStyle::literal || style == YamlStyle::folded;
+            if (open_.empty() && is_block) return refuse("a block of text is no document here");
             std::size_t length = 0;
             const char* text = fy_token_get_text(data.value, &length);
             if (text == nullptr) return refuse("a value that cannot be read");
             scalar.text.assign(text, length);
-            scalar.style = style_of(fy_scalar_token_get_style(data.value));
+            scalar.style = style;
         } else if (!open_.empty() && open_.back().entry) {
             at_ = open_.back().entry->at;  // "key:" with nothing after it
         }

@@ -69,6 +69,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"Alias", "a: 1\nb: *x\n", {2, 5}, "aliases"},
         Refused{"BillionLaughs", billion_laughs(), {1, 9}, "anchors"},
         Refused{"MergeKey", "a:\n  <<: {b: 1}\n", {2, 3}, "merge keys"},
+        Refused{"TextBlockNotIndented", "--- |\nx  \ny:\n  - z\n", {2, 1}, "no document"},
         Refused{"Tag", "a: !!python/object x\n", {1, 20}, "tags"},
         Refused{"LocalTag", "a: !secret x\n", {1, 12}, "tags"},
         Refused{"CollectionAsKey", "? [a, b]\n: c\n", {1, 3}, "single word"},
@@ -145,7 +146,6 @@ INSTANTIATE_TEST_SUITE_P(
         Scalar{"LoneDot", ".", "."}, Scalar{"LoneMinusIsAList", "- ", json::array({nullptr})},
         Scalar{"ExponentWithoutDigits", "1e", "1e"}, Scalar{"QuotedNumber", "\"80\"", "80"},
         Scalar{"SingleQuotedTrue", "'true'", "true"}, Scalar{"QuotedNothing", "''", ""},
-        Scalar{"LiteralNumber", "|-\n  80\n", "80"}, Scalar{"Folded", ">-\n  a\n  b\n", "a b"},
         Scalar{"Escape", "\"\\u00e9\\t\"", "\u00e9\t"}),
     [](const auto& test) { return test.param.name; });
 
@@ -201,6 +201,11 @@ TEST(Yaml, WindowsLineEndsAndByteOrderMark) {
     EXPECT_EQ(first_document("\xef\xbb\xbf"
                              "a: 1\r\nb: x\r\n"),
               (json{{"a", 1}, {"b", "x"}}));
+}
+
+TEST(YamlTextBlocks, AreText) {
+    EXPECT_EQ(first_document("a: |-\n  80\n"), json({{"a", "80"}}));
+    EXPECT_EQ(first_document("a: >-\n  a\n  b\n"), json({{"a", "a b"}}));
 }
 
 TEST(YamlCheckKeys, NamesPlaceAndSuggestion) {
