@@ -23,7 +23,7 @@ struct Open {
 /// Turns events into nodes. One parse owns it.
 class Builder {
 public:
-    explicit Builder(const YamlLimits& limits) : limits_(limits) {}
+    Builder(std::string_view source, const YamlLimits& limits) : source_(source), limits_(limits) {}
 
     /// False when the event is refused; error() says why.
     bool on_event(fy_event& event) {
@@ -89,16 +89,13 @@ private:
         if (!plain_properties(data)) return false;
         YamlScalar scalar;
         if (data.value != nullptr) {
-            // libfyaml returns memory of others behind the text of a block that is not indented,
-            // which only one without a key can be.
-            const YamlStyle style = style_of(fy_scalar_token_get_style(data.value));
-            const bool is_block = style == YamlStyle::literal || style == YamlStyle::folded;
-            if (open_.empty() && is_block) return refuse("a block of text is no document here");
             std::size_t length = 0;
             const char* text = fy_token_get_text(data.value, &length);
             if (text == nullptr) return refuse("a value that cannot be read");
+            scalar.style = style_of(fy_scalar_token_get_style(data.value));
+            if (length > 0 && is_block(scalar.style) && !is_indented())
+                return refuse("indent the text of this block further than its key");
             scalar.text.assign(text, length);
-            scalar.style = style;
         } else if (!open_.empty() && open_.back().entry) {
             at_ = open_.back().entry->at;  // "key:" with nothing after it
         }
@@ -109,6 +106,30 @@ private:
         }
         if (is_map_without_key()) return on_key(std::move(scalar));
         return add(YamlNode{at_, std::move(scalar)});
+    }
+
+    static bool is_block(YamlStyle style) {
+        return style == YamlStyle::literal || style == YamlStyle::folded;
+    }
+
+    /// Whether the text of a block, which begins in the line of `at_`, is indented as YAML 1.2
+    /// section 8.1.1 wants it. libfyaml 0.7 takes less, reckons the length wrong, and then gives
+    /// foreign memory behind the text.
+    bool is_indented() const {
+        int needed = 1;
+        if (!open_.empty()) {
+            const Open& parent = open_.back();
+            needed = parent.entry ? parent.entry->at.column : parent.node.at.column;
+        }
+        std::string_view rest = source_;
+        for (int line = 1; line < at_.line; ++line) rest.remove_prefix(rest.find('\n') + 1);
+        while (!rest.empty()) {
+            const std::string_view line = rest.substr(0, rest.find('\n'));
+            const auto indent = line.find_first_not_of(" \r");
+            if (indent != std::string_view::npos) return static_cast<int>(indent) >= needed;
+            rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+        }
+        return true;  // empty lines alone
     }
 
     static YamlStyle style_of(fy_scalar_style style) {
@@ -183,6 +204,7 @@ private:
         return true;
     }
 
+    std::string_view source_;
     YamlLimits limits_;
     Position at_{1, 1};
     std::size_t nodes_ = 0;
@@ -270,7 +292,7 @@ Result<std::vector<YamlNode>, YamlError> parse_yaml(std::string_view text,
     if (!parser || fy_parser_set_string(parser.get(), text.data(), text.size()) != 0) {
         throw std::bad_alloc();
     }
-    Builder builder(limits);
+    Builder builder(text, limits);
     while (auto* event = fy_parser_parse(parser.get())) {
         const bool accepted = builder.on_event(*event);
         fy_parser_event_free(parser.get(), event);

@@ -69,7 +69,9 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"Alias", "a: 1\nb: *x\n", {2, 5}, "aliases"},
         Refused{"BillionLaughs", billion_laughs(), {1, 9}, "anchors"},
         Refused{"MergeKey", "a:\n  <<: {b: 1}\n", {2, 3}, "merge keys"},
-        Refused{"TextBlockNotIndented", "--- |\nx  \ny:\n  - z\n", {2, 1}, "no document"},
+        Refused{"BlockAsDocument", "--- |\nx  \ny:\n  - z\n", {2, 1}, "indent"},
+        Refused{"BlockNotBehindItsKey", "a:\n  b: |\n  *  c:\n    - d\n", {3, 1}, "indent"},
+        Refused{"BlockNotBehindItsDash", "a:\n  - |\n  x\n   y\n", {3, 1}, "indent"},
         Refused{"Tag", "a: !!python/object x\n", {1, 20}, "tags"},
         Refused{"LocalTag", "a: !secret x\n", {1, 12}, "tags"},
         Refused{"CollectionAsKey", "? [a, b]\n: c\n", {1, 3}, "single word"},
@@ -206,6 +208,10 @@ TEST(Yaml, WindowsLineEndsAndByteOrderMark) {
 TEST(YamlTextBlocks, AreText) {
     EXPECT_EQ(first_document("a: |-\n  80\n"), json({{"a", "80"}}));
     EXPECT_EQ(first_document("a: >-\n  a\n  b\n"), json({{"a", "a b"}}));
+    EXPECT_EQ(first_document("--- |\n  x\n    y\n"), json("x\n  y\n"));
+    EXPECT_EQ(first_document("- |\n x\n-\n  - |\n   y\n"), json::parse(R"(["x\n", ["y\n"]])"));
+    EXPECT_EQ(first_document("a: |\nb: 1\n"), json({{"a", ""}, {"b", 1}}));
+    EXPECT_EQ(first_document("a: |+\n\n   \n"), json({{"a", "\n\n"}}));
 }
 
 TEST(YamlCheckKeys, NamesPlaceAndSuggestion) {
