@@ -247,6 +247,9 @@ Result<void, YamlError> check_characters(std::string_view text) {
                                 "UTF-8 text",
                                 static_cast<std::uint8_t>(text.front()))});
         }
+        if (text.front() == '\r' && text.substr(0, 2) != "\r\n")
+            return tl::unexpected(
+                YamlError{at, "a carriage return alone ends no line here; save the file with LF"});
         if (text.front() == '\n') {
             at = {at.line + 1, 1};
         } else {

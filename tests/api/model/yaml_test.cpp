@@ -84,6 +84,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"Surrogate", "a: \xed\xa0\x80\n", {1, 4}, "0xed"},
         Refused{"Utf16", std::string("\xff\xfe\x61\x00", 4), {1, 1}, "save the file as UTF-8"},
         Refused{"NulByte", std::string("a: b\0c\n", 7), {1, 5}, "0x00"},
+        Refused{"CarriageReturnAlone", "a: b\rc: d\n", {1, 5}, "with LF"},
         Refused{"ControlCharacter", "a: \x1b[31m\n", {1, 4}, "0x1b"},
         Refused{"EscapeOfASurrogate", "a: \"\\ud800\"\n", {1, 5}, "invalid UTF8 escape"}),
     [](const auto& test) { return test.param.name; });
