@@ -1,6 +1,7 @@
 #include "cli/apply.hpp"
 
 #include <charconv>
+#include <fmt/format.h>
 #include <ostream>
 
 #include "cli/output.hpp"

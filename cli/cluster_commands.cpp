@@ -1,4 +1,5 @@
 // init, status, events, version.
+#include <fmt/format.h>
 #include <ostream>
 
 #include "cli/commands.hpp"

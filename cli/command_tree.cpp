@@ -1,5 +1,7 @@
 #include "cli/command_tree.hpp"
 
+#include <fmt/format.h>
+
 namespace trivet::cli {
 namespace {
 

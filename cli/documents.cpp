@@ -1,5 +1,7 @@
 #include "cli/documents.hpp"
 
+#include <fmt/format.h>
+
 namespace trivet::cli {
 namespace {
 

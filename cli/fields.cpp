@@ -1,6 +1,7 @@
 #include "cli/fields.hpp"
 
 #include <charconv>
+#include <fmt/format.h>
 #include <fstream>
 
 #include "cli/selector_text.hpp"

@@ -1,4 +1,5 @@
 // import metallb -f FILE...
+#include <fmt/format.h>
 #include <ostream>
 
 #include "cli/apply.hpp"

@@ -1,4 +1,6 @@
 // The ConfigMap of MetalLB up to v0.12: YAML inside YAML, with kebab-case fields.
+#include <fmt/format.h>
+
 #include "cli/import_parts.hpp"
 
 namespace trivet::cli {

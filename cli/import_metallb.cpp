@@ -1,5 +1,7 @@
 #include "cli/import_metallb.hpp"
 
+#include <fmt/format.h>
+
 #include "cli/import_parts.hpp"
 #include "cli/nouns.hpp"
 

@@ -1,4 +1,6 @@
 // Pools that name their protocol, and the fields that the ConfigMap and custom resources share.
+#include <fmt/format.h>
+
 #include "cli/import_parts.hpp"
 
 namespace trivet::cli {

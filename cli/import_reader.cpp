@@ -1,5 +1,7 @@
 #include "cli/import_reader.hpp"
 
+#include <fmt/format.h>
+
 #include "cli/nouns.hpp"
 
 namespace trivet::cli {

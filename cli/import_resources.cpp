@@ -1,4 +1,6 @@
 // MetalLB's custom resources (group metallb.io, since v0.13).
+#include <fmt/format.h>
+
 #include "cli/import_parts.hpp"
 
 namespace trivet::cli {

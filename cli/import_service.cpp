@@ -1,4 +1,6 @@
 // Services of type LoadBalancer, and Namespaces.
+#include <fmt/format.h>
+
 #include "cli/import_parts.hpp"
 
 namespace trivet::cli {

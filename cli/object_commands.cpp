@@ -1,4 +1,5 @@
 // vip, pool and the other nouns: create, list, show, delete; one implementation for all.
+#include <fmt/format.h>
 #include <ostream>
 
 #include "cli/commands.hpp"

@@ -1,5 +1,7 @@
 #include "cli/outcome.hpp"
 
+#include <fmt/format.h>
+
 namespace trivet::cli {
 
 ExitCode exit_code(ErrorCode code) {

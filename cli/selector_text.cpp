@@ -1,5 +1,7 @@
 #include "cli/selector_text.hpp"
 
+#include <fmt/format.h>
+
 namespace trivet::cli {
 namespace {
 

@@ -1,5 +1,6 @@
 #include "cli/session.hpp"
 
+#include <fmt/format.h>
 #include <fstream>
 #include <ostream>
 

@@ -1,5 +1,6 @@
 #include "cli/vip_commands.hpp"
 
+#include <fmt/format.h>
 #include <ostream>
 
 #include "cli/output.hpp"

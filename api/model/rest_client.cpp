@@ -1,5 +1,6 @@
 #include "api/model/rest_client.hpp"
 
+#include <fmt/format.h>
 #include <random>
 #include <thread>
 

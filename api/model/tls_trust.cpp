@@ -1,5 +1,6 @@
 #include "api/model/tls_trust.hpp"
 
+#include <fmt/format.h>
 #include <openssl/x509v3.h>
 
 namespace trivet::model {

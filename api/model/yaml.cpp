@@ -1,6 +1,7 @@
 #include "api/model/yaml.hpp"
 
 #include <charconv>
+#include <fmt/format.h>
 
 namespace trivet::model {
 namespace {

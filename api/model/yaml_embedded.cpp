@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "api/model/yaml.hpp"
 #include "core/assert.hpp"
 

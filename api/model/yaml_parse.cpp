@@ -1,5 +1,6 @@
 // From libfyaml's events to nodes. Events rather than libfyaml's documents, because aliases, tags,
 // depth and size are then refused while reading, before anything was built from them.
+#include <fmt/format.h>
 #include <libfyaml.h>
 
 #include "api/model/yaml.hpp"

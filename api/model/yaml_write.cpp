@@ -1,5 +1,8 @@
 #include "api/model/yaml_write.hpp"
 
+#include <fmt/format.h>
+#include <set>
+
 namespace trivet::model {
 namespace {
 
