@@ -36,6 +36,9 @@ constexpr std::size_t prefixes_max = 64;
 
 struct PcapProgram {
     bpf_program program{};
+    PcapProgram() = default;
+    PcapProgram(const PcapProgram&) = delete;
+    PcapProgram& operator=(const PcapProgram&) = delete;
     ~PcapProgram() { pcap_freecode(&program); }
 };
 
@@ -119,7 +122,7 @@ Result<std::shared_ptr<Capture>> Capture::open(asio::any_io_executor executor,
                                                 (quiet ? problem.data() : std::strerror(errno)));
     auto capture =
         std::make_shared<Capture>(executor, handle.get(), interface, std::move(handlers));
-    handle.release();
+    static_cast<void>(handle.release());  // the capture closes it
     if (auto attached = capture->attach(std::string{}); !attached) return fail(attached.error());
     asio::co_spawn(executor, run(capture), asio::detached);
     return capture;

@@ -66,7 +66,7 @@ std::string ndp_target(const std::vector<Prefix>& prefixes) {
     }
     std::string text;
     for (const auto& [head, tails] : by_head)
-        join(text, head.empty() ? tails : "(" + head + " and (" + tails + "))");
+        join(text, head.empty() ? tails : fmt::format("({} and ({}))", head, tails));
     return text;
 }
 

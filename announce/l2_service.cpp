@@ -38,6 +38,7 @@ class Service final : public L2Service {
 public:
     Service(Config config, Callbacks callbacks)
         : engine_(io_.get_executor(), std::move(config), std::move(callbacks)) {}
+    // NOLINTNEXTLINE(bugprone-exception-escape): what cannot end in order ends the process
     ~Service() override { end(); }
     Service(const Service&) = delete;
     Service& operator=(const Service&) = delete;

@@ -16,6 +16,7 @@ public:
     NetlinkRequest(std::uint16_t type, std::uint16_t flags);
     NetlinkRequest(const NetlinkRequest&) = delete;
     NetlinkRequest& operator=(const NetlinkRequest&) = delete;
+    ~NetlinkRequest() = default;
 
     nlmsghdr& message() { return *message_; }
     template <class Header>

@@ -219,7 +219,7 @@ Result<void> HttpServer::listen_tls(const tcp::endpoint& endpoint,
 std::optional<tcp::endpoint> HttpServer::tls_endpoint() const {
     if (impl_->tls_.empty()) return std::nullopt;
     boost::system::error_code closed;
-    const auto endpoint = impl_->tls_.front().acceptor.local_endpoint(closed);
+    auto endpoint = impl_->tls_.front().acceptor.local_endpoint(closed);
     if (closed) return std::nullopt;
     return endpoint;
 }

@@ -82,6 +82,8 @@ auto with_map(const ClusterState& state, Kind kind, With with) {
     return with(state.config_objects());
 }
 
+// What these are given outlives what they return: a key of a map or of the request.
+// NOLINTBEGIN(bugprone-return-const-ref-from-parameter)
 template <class Stored>
 const std::string& map_key(const std::map<std::string, Stored>&, const ObjectKey& key) {
     return key.name;
@@ -93,6 +95,7 @@ const ObjectKey& map_key(const std::map<ObjectKey, Stored>&, const ObjectKey& ke
 
 const std::string& name_in(const std::string& key) { return key; }
 const std::string& name_in(const ObjectKey& key) { return key.name; }
+// NOLINTEND(bugprone-return-const-ref-from-parameter)
 
 /// Whether an entry of the map belongs to the kind (and namespace) that is listed.
 bool belongs(const std::string&, Kind, const std::string&) { return true; }

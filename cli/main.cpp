@@ -6,6 +6,7 @@
 
 #include "cli/run.hpp"
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what nobody expects ends the process
 int main(int argc, char** argv) {
     using namespace trivet::cli;
     const std::vector<std::string> arguments(argv + 1, argv + argc);

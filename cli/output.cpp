@@ -1,5 +1,6 @@
 #include "cli/output.hpp"
 
+#include <fmt/format.h>
 #include <ostream>
 
 #include "api/model/yaml_write.hpp"
@@ -54,7 +55,7 @@ void add_fields(Table& table, const json& value, const std::string& path) {
         if (value.contains(key)) keys.emplace_back(key);
     }
     for (const auto& key : keys) {
-        add_fields(table, value.at(key), path.empty() ? key : path + "." + key);
+        add_fields(table, value.at(key), path.empty() ? key : fmt::format("{}.{}", path, key));
     }
 }
 

@@ -148,8 +148,10 @@ Result<json> parse_json(std::string_view text, int depth_max) {
         return fail(ErrorCode::too_large, fmt::format("the JSON has {} bytes; at most {} are read",
                                                       text.size(), text_bytes_max));
     Builder builder(text, depth_max);
-    json::sax_parse(CountingIterator(text.data(), builder.reached()),
-                    CountingIterator(text.data() + text.size(), builder.reached()), &builder);
+    const char* begin = text.data();
+    const char* end = begin + text.size();
+    json::sax_parse(CountingIterator(begin, builder.reached()),
+                    CountingIterator(end, builder.reached()), &builder);
     if (builder.failed()) return fail(builder.take_error());
     return builder.take_value();
 }

@@ -89,6 +89,7 @@ void Daemon::stop_server() {
         io_.stop();
     });
     io_.run();
+    stopping.wait();
 }
 
 Result<void> Daemon::start() {

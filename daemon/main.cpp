@@ -25,6 +25,7 @@ int check_config(const std::string& path) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what nobody expects ends the process
 int main(int argc, char** argv) {
     CLI::App app{"lbd: Trivet's node agent"};
     std::string config_path = "/etc/lbd/lbd.yaml";

@@ -46,6 +46,7 @@ Node::Node(asio::io_context& io, Config config, Log& log, Hooks hooks)
       certificate_timer_(io),
       started_(std::chrono::steady_clock::now()) {}
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what cannot end in order ends the process
 Node::~Node() { stop(); }
 
 Result<void> Node::start() {
