@@ -8,10 +8,19 @@
 
 namespace trivet {
 
+enum class EntryKind : std::uint8_t {
+    command = 0,        // of the state machine
+    no_op = 1,          // a leader's first (Raft paper, section 8); no payload
+    configuration = 2,  // who takes part; for the engine alone
+};
+
 struct LogEntry {
     LogIndex index;
     Term term;
-    std::string payload;  // an encoded Command; empty for a leader's no-op
+    std::string payload;  // an encoded Command
+    EntryKind kind = EntryKind::command;
+
+    friend bool operator==(const LogEntry&, const LogEntry&) = default;
 };
 
 /// The seam between the cluster state machine and the engine that orders commands (design section
