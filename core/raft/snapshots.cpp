@@ -9,7 +9,7 @@ Actions Raft::on_snapshot(Snapshot snapshot, Instant now) {
     auto* leader = std::get_if<Leader>(&role_);
     if (leader == nullptr) return finish(now);
     TRIVET_ASSERT(snapshot.base.index >= log_.base().index);
-    TRIVET_ASSERT(snapshot.base.index <= durably_applied_index_);
+    TRIVET_ASSERT(snapshot.base.index <= applied_index_);
     leader->snapshot_is_asked = false;
     leader->snapshot = std::move(snapshot);
     for (auto& [id, progress] : leader->progress)
