@@ -6,7 +6,7 @@
 namespace trivet::raft {
 
 void Raft::on(const AppendEntries& request, const Message& message, Instant now) {
-    TRIVET_ASSERT(!is_leader());  // paper 5.2: one leader a term
+    if (is_leader() || contradicts(request)) return;  // no correct leader sent this
     become_follower(message.term, message.from, now);
 
     // Paper 5.3, the consistency check. What lies behind the base is committed, so it matches.
@@ -27,6 +27,14 @@ void Raft::on(const AppendEntries& request, const Message& message, Instant now)
     commit_up_to(std::min(request.leader_commit, match));
     const bool has_written = out_.write.truncate_from || log_.last_index() != last_before;
     reply_to_append(message.from, match, request.round, has_written);
+}
+
+/// Paper 5.2: a term has one leader; 5.4.3: what is committed is in the log of every later one.
+bool Raft::contradicts(const AppendEntries& request) const {
+    return std::ranges::any_of(request.entries, [this](const LogEntry& entry) {
+        return entry.index >= log_.base().index && entry.index <= commit_index_ &&
+               !log_.matches(entry.index, entry.term);
+    });
 }
 
 /// The index up to which the log is the leader's now.
@@ -71,7 +79,7 @@ void Raft::reply_to_append(RaftId to, LogIndex match, std::uint64_t round, bool 
 }
 
 void Raft::on(const InstallSnapshot& request, const Message& message, Instant now) {
-    TRIVET_ASSERT(!is_leader());
+    if (is_leader()) return;  // paper 5.2: one leader a term
     become_follower(message.term, message.from, now);
     const LogBase& base = request.base;
     // Paper figure 13, rule 6: what this log has already need not be replaced.

@@ -208,6 +208,7 @@ private:
     // follower.cpp
     void on(const AppendEntries& request, const Message& message, Instant now);
     void on(const InstallSnapshot& request, const Message& message, Instant now);
+    bool contradicts(const AppendEntries& request) const;
     LogIndex take_entries(const AppendEntries& request);
     void reply_to_append(RaftId to, LogIndex match, std::uint64_t round, bool has_written);
     void install(Snapshot snapshot, RaftId from, std::uint64_t round);

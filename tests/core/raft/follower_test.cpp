@@ -207,5 +207,33 @@ TEST(RaftFollower, RefusesProposalsReadsAndChanges) {
     EXPECT_EQ(solo.raft.transfer(RaftId(2), solo.now).error().code, ErrorCode::not_leader);
 }
 
+// Paper 5.4.3: a leader that contradicts what is committed is none. It must not be followed, and
+// what the network says never ends the process.
+TEST(RaftFollower, WhatContradictsCommittedEntriesIsNotTaken) {
+    Solo solo({.entries = entries({1, 1}), .term = 1, .applied = 2});
+    const Actions actions = solo.step(2, 2, append(1, 1, {entry(2, 2)}));
+    EXPECT_EQ(actions.write.truncate_from, std::nullopt);
+    EXPECT_TRUE(sent<AppendReply>(solo.written()).empty());
+    EXPECT_THAT(terms(solo.raft.log()), ElementsAre(1, 1));
+}
+
+// Paper 5.2: a term has one leader.
+TEST(RaftFollower, LeaderHearsOfNoOtherInItsTerm) {
+    Solo solo;
+    solo.lead();
+    InstallSnapshot snapshot;
+    snapshot.base = {LogIndex(5), Term(1), members({1, 2, 3})};
+    EXPECT_TRUE(solo.step(2, 1, append(0, 0)).messages.empty());
+    EXPECT_TRUE(solo.step(2, 1, snapshot).messages.empty());
+    EXPECT_TRUE(solo.raft.is_leader());
+}
+
+TEST(RaftFollower, WhatContradictsTheBaseIsNotTaken) {
+    Solo solo({.term = 3, .base = {LogIndex(5), Term(3), {}}});
+    solo.step(2, 3, append(4, 1, {entry(5, 2), entry(6, 2)}));
+    EXPECT_TRUE(sent<AppendReply>(solo.written()).empty());
+    EXPECT_EQ(solo.raft.log().last_index(), LogIndex(5));
+}
+
 }  // namespace
 }  // namespace trivet
