@@ -126,7 +126,9 @@ void Raft::on_success(RaftId from, Progress& progress, const AppendReply& reply,
     const bool is_news = progress.on_match(reply.match_index);
     if (is_news) progress.has_lost_data = false;
     const bool is_in_log = progress.match_index >= log_.base().index;
-    if (progress.mode == Progress::Mode::probe ||
+    // The answer to a round of reads, or what is durable so far, does not answer the probe.
+    const bool is_probed = progress.match_index.value() + 1 >= progress.next_index.value();
+    if ((progress.mode == Progress::Mode::probe && is_probed) ||
         (progress.mode == Progress::Mode::snapshot && is_in_log)) {
         progress.become_replicate();
         progress.next_index = LogIndex(progress.match_index.value() + 1);

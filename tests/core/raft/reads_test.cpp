@@ -124,5 +124,18 @@ TEST(RaftReadsOfADeposedLeader, AreNeverAnswered) {
     EXPECT_THAT(cluster.node(1).lost_reads, ElementsAre(7u));
 }
 
+// A round reaches those too whose log is not known to agree yet, and what it shows is only who
+// leads: their answers say nothing of where the logs agree.
+TEST(RaftReadsOfALeaderThatProbes, DoNotSendTheLogFromItsStart) {
+    Solo solo({.entries = entries({1, 1, 1}), .term = 1});
+    solo.lead();
+    solo.written();
+    solo.acknowledge(2, 4);  // 3 has not answered its probe yet
+    ASSERT_TRUE(solo.raft.read(7, solo.now));
+    solo.acknowledge(3, 0, 0, 1);
+    EXPECT_EQ(solo.raft.progress().at(RaftId(3)).mode, Progress::Mode::probe);
+    EXPECT_EQ(solo.raft.progress().at(RaftId(3)).next_index, LogIndex(4));
+}
+
 }  // namespace
 }  // namespace trivet
