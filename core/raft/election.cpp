@@ -95,6 +95,8 @@ void Raft::become_leader(Instant now) {
     leader.next_heartbeat = now + options_.heartbeat;
     role_ = std::move(leader);
     follow_configuration(now);
+    for (std::uint64_t i = commit_index_.value() + 1; i <= log_.last_index().value(); ++i)
+        uncommitted_bytes_ += log_.at(LogIndex(i)).payload.size();
     // Paper §8: it learns what is committed by committing an entry of its own term.
     const LogIndex index(log_.last_index().value() + 1);
     std::get<Leader>(role_).term_start = index;

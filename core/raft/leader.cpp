@@ -196,7 +196,6 @@ Result<Proposed> Raft::propose(std::vector<std::string> payloads, Instant now) {
     std::size_t bytes = 0;
     for (const std::string& payload : payloads) bytes += payload.size();
     if (auto ready = check_proposal(bytes); !ready) return fail(ready.error());
-    uncommitted_bytes_ += bytes;
     const LogIndex first(log_.last_index().value() + 1);
     for (std::string& payload : payloads)
         append({LogIndex(log_.last_index().value() + 1), hard_state_.term, std::move(payload)});

@@ -157,6 +157,7 @@ void Raft::set_hard_state(HardState state) {
 }
 
 void Raft::append(LogEntry entry) {
+    if (is_leader()) uncommitted_bytes_ += entry.payload.size();
     out_.write.append.push_back(entry);
     log_.append(std::move(entry));
 }

@@ -151,6 +151,18 @@ TEST(RaftLeader, UncommittedBytesAreLimited) {
     EXPECT_TRUE(solo.raft.propose({"y"}, solo.now));
 }
 
+// What an older term left waits too.
+TEST(RaftLeader, UncommittedBytesOfOlderTermsCount) {
+    Solo solo({.entries = {entry(1, 1, std::string(20, 'x'))},
+               .term = 1,
+               .options = {.id = {}, .uncommitted_bytes_max = 10}});
+    solo.lead();
+    EXPECT_FALSE(solo.raft.propose({"y"}, solo.now));
+    solo.acknowledge(2, 2);
+    solo.acknowledge(3, 2);
+    EXPECT_TRUE(solo.raft.propose({"y"}, solo.now));
+}
+
 TEST(RaftLeader, LostEntriesInThePipelineAreSentAgain) {
     Cluster cluster(members({1, 2, 3}));
     cluster.elect(1);
