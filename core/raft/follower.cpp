@@ -84,8 +84,11 @@ void Raft::on(const InstallSnapshot& request, const Message& message, Instant no
     const LogBase& base = request.base;
     // Paper figure 13, rule 6: what this log has already need not be replaced.
     if (log_.matches(base.index, base.term)) commit_up_to(base.index);
-    if (base.index <= commit_index_)
+    if (base.index <= commit_index_) {
+        incoming_.reset();
         return reply_to_append(message.from, commit_index_, request.round, false);
+    }
+    if (request.size > options_.snapshot_bytes_max) return;
 
     const bool goes_on = incoming_ && incoming_->base.index == base.index &&
                          incoming_->base.term == base.term && incoming_->from == message.from &&

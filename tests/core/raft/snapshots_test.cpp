@@ -268,5 +268,13 @@ TEST(RaftInstallSnapshot, ChunksOfTwoSnapshotsAreNotMixed) {
     EXPECT_FALSE(solo.written().restore.has_value());
 }
 
+// Options::snapshot_bytes_max: bytes that no owner could take are not gathered.
+TEST(RaftInstallSnapshot, OneOverTheLimitIsNotTaken) {
+    Solo solo({.term = 2, .options = {.id = {}, .snapshot_bytes_max = 8}});
+    EXPECT_TRUE(solo.step(2, 2, chunk(3, 2, 0, 9, "abcd")).messages.empty());
+    EXPECT_EQ(solo.raft.leader(), RaftId(2));
+    EXPECT_EQ(the<SnapshotReply>(solo.step(2, 2, chunk(3, 2, 0, 8, "abcd"))).offset, 4u);
+}
+
 }  // namespace
 }  // namespace trivet
