@@ -55,6 +55,10 @@ Result<Configuration> Raft::changed(const MembershipChange& change, Instant now)
     if (const auto* addition = std::get_if<AddLearner>(&change)) {
         if (id == RaftId{} || found != next.members.end())
             return fail(ErrorCode::conflict, "this member takes part already");
+        if (std::max(addition->name.size(), addition->address.size()) > member_text_bytes_max)
+            return fail(ErrorCode::invalid_argument,
+                        fmt::format("name and address of a member have at most {} bytes each",
+                                    member_text_bytes_max));
         if (next.members.size() >= members_max)
             return fail(ErrorCode::exhausted,
                         fmt::format("a cluster has at most {} members", members_max));

@@ -40,6 +40,14 @@ TEST_F(RaftMembership, RefusesWhatMakesNoSense) {
     EXPECT_EQ(cluster[1].configuration(), members({1, 2, 3}, {4}));
 }
 
+// What a person types never ends the process.
+TEST_F(RaftMembership, RefusesANameOrAddressThatIsTooLong) {
+    const std::string longest(member_text_bytes_max, 'x');
+    EXPECT_EQ(refusal(AddLearner{RaftId(9), longest + "x", "a:1"}), ErrorCode::invalid_argument);
+    EXPECT_EQ(refusal(AddLearner{RaftId(9), "n", longest + "x"}), ErrorCode::invalid_argument);
+    EXPECT_TRUE(cluster.change(1, AddLearner{RaftId(9), longest, longest}));
+}
+
 TEST(RaftMembershipLimits, RefusesAMemberTooMany) {
     Configuration crowd = members({1});
     for (Number id = 2; id <= members_max; ++id) crowd.members[RaftId(id)] = {};
