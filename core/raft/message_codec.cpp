@@ -131,7 +131,11 @@ void read_body(ByteReader& reader, std::uint8_t kind, Message& message) {
     }
 }
 
+// No correct member comes near, and one more never overflows.
+constexpr std::uint64_t number_max = UINT64_MAX / 2;
+
 bool check(const AppendEntries& body, Term sender) {
+    if (body.prev_log_index.value() > number_max) return false;
     std::uint64_t last_index = body.prev_log_index.value();
     Term last_term = body.prev_log_term;
     for (const LogEntry& entry : body.entries) {
@@ -146,7 +150,8 @@ bool check(const AppendEntries& body, Term sender) {
 }
 
 bool check(const InstallSnapshot& body, Term sender) {
-    return body.base.index != LogIndex{} && body.base.term <= sender && body.offset <= body.size &&
+    return body.base.index != LogIndex{} && body.base.index.value() <= number_max &&
+           body.base.term <= sender && body.offset <= body.size &&
            body.chunk.size() <= body.size - body.offset;
 }
 
@@ -158,6 +163,7 @@ bool check(const Body&, Term) {
 }  // namespace
 
 bool check_message(const Message& message) {
+    if (message.from == RaftId{} || message.term.value() > number_max) return false;
     return std::visit([&](const auto& body) { return check(body, message.term); }, message.body);
 }
 

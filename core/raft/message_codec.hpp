@@ -13,8 +13,8 @@ std::string encode(const Message& message);
 /// check_message() accepts. Copies nothing before it is known to be there.
 Result<Message> decode_message(std::string_view bytes);
 
-/// Whether a correct member can have sent it: entries without holes and of terms that do not go
-/// back, configurations that decode, a chunk within its snapshot.
+/// Whether a correct member can have sent it: numbers that do not overflow, entries without holes
+/// and of terms that do not go back, configurations that decode, a chunk within its snapshot.
 bool check_message(const Message& message);
 
 }  // namespace trivet::raft

@@ -150,6 +150,12 @@ LogEntry bad_configuration(Number index) {
     return {LogIndex(index), Term(5), "?", EntryKind::configuration};
 }
 
+Message overflowing_snapshot() {
+    InstallSnapshot request = chunk(0, 1, "x");
+    request.base.index = LogIndex(UINT64_MAX);
+    return message(request);
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Table, RaftCheckMessage,
     testing::Values(
@@ -164,6 +170,12 @@ INSTANTIATE_TEST_SUITE_P(
         CheckCase{"previous_of_a_later_term", message(append(4, 8)), false},
         CheckCase{"no_op_with_payload", message(append(4, 5, {no_op(5, 5, "x")})), false},
         CheckCase{"configuration_broken", message(append(4, 5, {bad_configuration(5)})), false},
+        CheckCase{"of_nobody", {RaftId(0), RaftId(2), Term(7), raft::TimeoutNow{}}, false},
+        CheckCase{"term_that_would_overflow",
+                  {RaftId(1), RaftId(2), Term(UINT64_MAX), raft::TimeoutNow{}},
+                  false},
+        CheckCase{"index_that_would_overflow", message(append(UINT64_MAX, 5)), false},
+        CheckCase{"snapshot_that_would_overflow", overflowing_snapshot(), false},
         CheckCase{"chunk", message(chunk(3, 8, "bytes")), true},
         CheckCase{"empty_snapshot", message(chunk(0, 0, "")), true},
         CheckCase{"chunk_over_the_end", message(chunk(4, 8, "bytes")), false},
