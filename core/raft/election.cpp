@@ -54,7 +54,9 @@ void Raft::on(const RequestVote& request, const Message& message, Instant now) {
                        When::when_durable);
     }
     // Paper 5.2: one vote a term, first come, first served.
-    const bool is_free = hard_state_.vote == RaftId{} || hard_state_.vote == message.from;
+    // Once the term has a leader nobody else can win it.
+    const bool is_free =
+        hard_state_.vote == message.from || (hard_state_.vote == RaftId{} && leader() == RaftId{});
     const bool granted = is_up_to_date && is_free;
     if (granted) {
         TRIVET_ASSERT(!is_leader());  // it voted for itself

@@ -150,6 +150,15 @@ TEST(RaftElection, StickinessDropsRequestsWithinTheMinimumTimeout) {
     }
 }
 
+// A request that is late: the term has a leader, whom it must not forget for a candidate that lost.
+TEST(RaftElection, NoVoteInATermWhoseLeaderIsKnown) {
+    Solo solo;
+    solo.step(2, 1, append(0, 0));
+    solo.written();
+    EXPECT_FALSE(the<VoteReply>(solo.step(3, 1, vote(9, 0))).granted);
+    EXPECT_EQ(solo.raft.leader(), RaftId(2));
+}
+
 TEST(RaftElection, LeaderItselfIsSticky) {
     Solo solo;
     solo.lead();
