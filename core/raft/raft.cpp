@@ -81,7 +81,10 @@ Actions Raft::on_timer(Instant now) {
     else if (now >= election_deadline_) {
         arm_election_timer(now);
         // Thesis 4.1: the newest configuration in the log counts, committed or not.
-        if (configuration().votes(options_.id)) campaign(configuration().voters() > 1, false, now);
+        if (configuration().votes(options_.id))
+            campaign(configuration().voters() > 1, false, now);
+        else
+            role_ = Follower{RaftId{}, now};  // its leader is silent
     }
     return finish(now);
 }

@@ -263,6 +263,14 @@ TEST(RaftElection, LearnerNeverCampaigns) {
     EXPECT_EQ(solo.raft.term(), Term(0));
 }
 
+TEST(RaftElection, LearnerForgetsALeaderThatIsSilent) {
+    Solo solo({.configuration = members({2, 3}, {1})});
+    solo.step(2, 1, append(0, 0));
+    EXPECT_EQ(solo.raft.leader(), RaftId(2));
+    solo.time_out();
+    EXPECT_EQ(solo.raft.leader(), RaftId(0));
+}
+
 // Thesis 4.2.2: it may not know yet that it votes, and must be able to help.
 TEST(RaftElection, LearnerVotesWhenAsked) {
     Solo solo({.configuration = members({2, 3}, {1})});
