@@ -107,6 +107,8 @@ Result<void> Raft::may_change_voters(const Configuration& next, RaftId id, Insta
     if (!next.votes(id)) return {};
     // Thesis 4.2.1: a server that is far behind would hold up every commit.
     const Progress& progress = leader.progress.at(id);
+    if (progress.has_lost_data || progress.last_heard < now - 2 * options_.election_timeout)
+        return not_yet(fmt::format("{} does not answer", next.members.at(id).name));
     const std::uint64_t behind = log_.last_index().value() - progress.match_index.value();
     if (progress.mode != Progress::Mode::replicate || behind > options_.catch_up_entries)
         return not_yet(fmt::format("{} has not caught up yet, it lacks {} entries",

@@ -178,6 +178,16 @@ TEST_F(RaftMembership, LearnerThatHasNotCaughtUpIsNotPromoted) {
     EXPECT_TRUE(cluster.change(1, Promote{RaftId(4)}));
 }
 
+// A dead voter only takes away from what may fail.
+TEST_F(RaftMembership, LearnerThatDoesNotAnswerIsNotPromoted) {
+    cluster.cut(4);
+    settle();
+    EXPECT_THAT(reason(Promote{RaftId(4)}), HasSubstr("does not answer"));
+    cluster.heal();
+    cluster.beat(1);
+    EXPECT_TRUE(cluster.change(1, Promote{RaftId(4)}));
+}
+
 TEST_F(RaftMembership, RemovedLearnerIsToldAndThenForgotten) {
     ASSERT_TRUE(cluster.change(1, Remove{RaftId(4)}));
     cluster.deliver();
