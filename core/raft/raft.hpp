@@ -98,7 +98,8 @@ public:
     [[nodiscard]] Actions on_written(std::uint64_t write_id, Instant now);
     /// The owner has durably applied up to `index`; followers tell the leader (leases P4).
     void on_applied(LogIndex index);
-    /// The applied state, after snapshot_wanted. Its index is at least the base of the log.
+    /// The applied state, after snapshot_wanted. Made before the last compaction: is asked for
+    /// anew.
     [[nodiscard]] Actions on_snapshot(Snapshot snapshot, Instant now);
     /// Forgets entries up to `index`, which are durably applied.
     void compact(LogIndex index);

@@ -8,10 +8,9 @@ namespace trivet::raft {
 Actions Raft::on_snapshot(Snapshot snapshot, Instant now) {
     auto* leader = std::get_if<Leader>(&role_);
     if (leader == nullptr) return finish(now);
-    TRIVET_ASSERT(snapshot.base.index >= log_.base().index);
     TRIVET_ASSERT(snapshot.base.index <= applied_index_);
     leader->snapshot_is_asked = false;
-    leader->snapshot = std::move(snapshot);
+    leader->snapshot = std::move(snapshot);  // behind the base: send_chunk() asks for another
     for (auto& [id, progress] : leader->progress)
         if (progress.mode == Progress::Mode::snapshot && !progress.snapshot)
             send_chunk(id, progress, now);

@@ -199,6 +199,22 @@ TEST_F(RaftSnapshots, AreAskedForOnce) {
     EXPECT_FALSE(cluster.node(1).snapshot_wanted);
 }
 
+// It is made on the side; meanwhile the log moves on.
+TEST_F(RaftSnapshots, OneThatIsBehindTheLogIsAskedForAnew) {
+    cluster.node(1).holds_snapshots = true;
+    const Snapshot old{cluster[1].log().base(), std::make_shared<const std::string>("old\n")};
+    cluster.beat(1, 2);
+    cluster.node(1).snapshot_wanted = false;
+    cluster.propose(1, {"ddd"});
+    cluster.deliver();
+    cluster.compact(1, 5);
+    cluster.perform(1, cluster[1].on_snapshot(old, cluster.now));
+    EXPECT_TRUE(cluster.node(1).snapshot_wanted);
+    cluster.make_snapshot(1);
+    cluster.deliver();
+    EXPECT_THAT(cluster.node(3).applied, ElementsAre("aaa", "bbb", "ccc", "ddd"));
+}
+
 InstallSnapshot chunk(Number index, Number term, Number offset, Number size, std::string bytes) {
     InstallSnapshot request;
     request.base = {LogIndex(index), Term(term), members({1, 2, 3})};
