@@ -69,9 +69,10 @@ void Raft::reply_to_append(RaftId to, LogIndex match, std::uint64_t round, bool 
     const bool has_hard_state =
         out_.write.hard_state ||
         std::ranges::any_of(outstanding_, &OutstandingWrite::has_hard_state);
-    if (!has_written && !has_hard_state && durable_index_ < match) {
-        reply.match_index = durable_index_;
+    if (!has_written && !has_hard_state) {
+        reply.match_index = std::min(durable_index_, match);
         send(to, reply, When::now);
+        if (reply.match_index == match) return;
     }
     // Paper §5.3 and figure 2: never more than what matched, and is on disk.
     reply.match_index = match;

@@ -138,6 +138,15 @@ TEST(RaftFollower, HeartbeatIsAnsweredAtOnceWhileTheDiskIsSlow) {
     EXPECT_EQ(sent<AppendReply>(solo.written()).back().match_index, LogIndex(2));
 }
 
+// A round of reads too, wherever it begins.
+TEST(RaftFollower, WhatMatchesBehindTheSlowWriteIsAnsweredAtOnce) {
+    Solo solo({.entries = entries({1}), .term = 1});
+    solo.step(2, 1, append(1, 1, {entry(2, 1)}));
+    EXPECT_EQ(the<AppendReply>(solo.step(2, 1, append(0, 0))).match_index, LogIndex(0));
+    EXPECT_EQ(the<AppendReply>(solo.step(2, 1, append(1, 1))).match_index, LogIndex(1));
+    EXPECT_EQ(the<AppendReply>(solo.written()).match_index, LogIndex(2));
+}
+
 TEST(RaftFollower, HeartbeatIsNotAnsweredBeforeItsTermIsDurable) {
     Solo solo;
     EXPECT_TRUE(solo.step(2, 1, append(0, 0, {entry(1, 1)})).messages.empty());
