@@ -26,6 +26,20 @@ bool Raft::hears_from_leader(Instant now) const {
            now < follower->last_contact + options_.election_timeout;
 }
 
+/// Thesis 4.2.2: a server outside its own newest configuration may still be needed, because only it
+/// has the entry that removes it; until it knows that to be committed, it stands for election.
+bool Raft::may_campaign() const {
+    if (configuration().votes(options_.id)) return true;
+    const LogIndex changed = log_.configuration_index();
+    return changed > commit_index_ &&
+           log_.configuration_at(LogIndex(changed.value() - 1)).votes(options_.id);
+}
+
+/// Nobody else could win or be disturbed.
+bool Raft::is_sole_voter() const {
+    return configuration().votes(options_.id) && configuration().voters() == 1;
+}
+
 /// Paper 5.2; with `pre_vote` it only asks whether it would win, and nothing changes (thesis 9.6).
 void Raft::campaign(bool pre_vote, bool is_transfer, Instant now) {
     arm_election_timer(now);
@@ -87,7 +101,7 @@ void Raft::on(const VoteReply& reply, const Message& message, Instant now) {
 
 /// Thesis 3.10.
 void Raft::on(const TimeoutNow&, const Message&, Instant now) {
-    if (!is_leader() && configuration().votes(options_.id)) campaign(false, true, now);
+    if (!is_leader() && may_campaign()) campaign(false, true, now);
 }
 
 void Raft::become_leader(Instant now) {

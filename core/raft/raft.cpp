@@ -28,9 +28,7 @@ Raft::Raft(Options options, DurableState durable, Instant now)
     TRIVET_ASSERT(durable.applied >= log_.base().index);
     TRIVET_ASSERT(durable.applied <= log_.last_index());
     arm_election_timer(now);
-    // Nobody else could win or be disturbed.
-    if (configuration().votes(options_.id) && configuration().voters() == 1)
-        election_deadline_ = now;
+    if (is_sole_voter()) election_deadline_ = now;
 }
 
 Actions Raft::step(const Message& message, Instant now) {
@@ -80,9 +78,8 @@ Actions Raft::on_timer(Instant now) {
         lead_on(now);
     else if (now >= election_deadline_) {
         arm_election_timer(now);
-        // Thesis 4.1: the newest configuration in the log counts, committed or not.
-        if (configuration().votes(options_.id))
-            campaign(configuration().voters() > 1, false, now);
+        if (may_campaign())
+            campaign(!is_sole_voter(), false, now);
         else
             role_ = Follower{RaftId{}, now};  // its leader is silent
     }

@@ -202,6 +202,8 @@ private:
     void campaign(bool pre_vote, bool is_transfer, Instant now);
     void become_leader(Instant now);
     bool hears_from_leader(Instant now) const;
+    bool may_campaign() const;
+    bool is_sole_voter() const;
     void on(const RequestVote& request, const Message& message, Instant now);
     void on(const VoteReply& reply, const Message& message, Instant now);
     void on(const TimeoutNow& request, const Message& message, Instant now);
