@@ -133,6 +133,7 @@ void Node::restore(const raft::Snapshot& snapshot) {
 }
 
 void Node::make_snapshot() {
+    if (!raft_->is_leader()) return;  // any more
     const LogIndex index = applied_;
     const raft::Log& log = raft_->log();
     raft::Snapshot snapshot;
