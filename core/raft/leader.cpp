@@ -41,6 +41,7 @@ void Raft::heartbeat(RaftId to, Progress& progress, Instant now) {
 /// For a member whose log is far behind: keeps it a follower, and says nothing of entries.
 AppendEntries Raft::heartbeat_from_the_start() const {
     AppendEntries request;
+    request.leader_commit = commit_index_;
     request.round = std::get<Leader>(role_).round;
     return request;
 }
