@@ -231,6 +231,34 @@ TEST_F(RaftMembership, LeaderThatRemovesItselfLeadsUntilThatIsCommittedAndHandsO
     EXPECT_TRUE(cluster.network.empty());
 }
 
+TEST_F(RaftMembership, LeaderThatIsDemotedHandsOverAndLearnsOn) {
+    ASSERT_TRUE(cluster.change(1, Demote{RaftId(1)}));
+    cluster.deliver();
+    EXPECT_FALSE(cluster[1].is_leader());
+    const Number next = cluster[2].is_leader() ? 2 : 3;
+    ASSERT_TRUE(cluster[next].is_leader());
+    cluster.propose(next, {"a"});
+    cluster.deliver();
+    EXPECT_EQ(cluster.node(1).applied.back(), "a");
+}
+
+// Leases P4 and thesis 4.1: what a former leader began is finished before the next change.
+TEST_F(RaftMembership, NewLeaderFinishesTheChangeThatItFinds) {
+    cluster.drops = [](const Message& message) {
+        return message.from == RaftId(1) && message.to != RaftId(2);
+    };
+    ASSERT_TRUE(cluster.change(1, Promote{RaftId(4)}));
+    cluster.deliver_one<AppendEntries>(2);
+    cluster.cut(1);
+    cluster.network.clear();
+    cluster.elect(2);
+    EXPECT_EQ(cluster[2].configuration().voters(), 4u);
+    EXPECT_GT(cluster[2].commit_index(), cluster[2].log().configuration_index());
+    EXPECT_EQ(cluster.change(2, Remove{RaftId(3)}).error().code, ErrorCode::unavailable);
+    cluster.beat(2, 8);
+    EXPECT_TRUE(cluster.change(2, Remove{RaftId(1)}));
+}
+
 // Thesis 4.2.2: it does not count itself.
 TEST(RaftMembershipOfTwo, LeaderThatRemovesItselfNeedsTheOther) {
     Solo solo(
