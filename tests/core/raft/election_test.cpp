@@ -221,6 +221,16 @@ TEST(RaftElection, LearnerNeverCampaigns) {
     EXPECT_EQ(solo.raft.term(), Term(0));
 }
 
+// Thesis 4.2.2: only it may have the entry that removes it.
+TEST(RaftElection, RemovedVoterStandsUntilItKnowsThatToBeCommitted) {
+    for (const Number applied : {1u, 2u}) {
+        Solo solo({.entries = {entry(1, 1), configuration_entry(2, 1, members({2, 3}))},
+                   .term = 1,
+                   .applied = applied});
+        EXPECT_EQ(sent<RequestVote>(solo.time_out()).size(), applied == 1 ? 2u : 0u);
+    }
+}
+
 TEST(RaftElection, LearnerForgetsALeaderThatIsSilent) {
     Solo solo({.configuration = members({2, 3}, {1})});
     solo.step(2, 1, append(0, 0));
