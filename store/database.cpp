@@ -260,6 +260,8 @@ Result<void> Database::transaction(const std::function<Result<void>()>& body) {
     return result;
 }
 
+std::string Database::path() const { return sqlite3_db_filename(handle_.get(), "main"); }
+
 Result<void> Database::checkpoint(Checkpoint kind) {
     const int mode =
         kind == Checkpoint::truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;

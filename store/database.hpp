@@ -82,6 +82,7 @@ public:
     /// Moves the write-ahead log into the database file. Errors: as transaction(); the log stays
     /// valid with every error.
     Result<void> checkpoint(Checkpoint kind);
+    std::string path() const;
     /// Pages in the write-ahead log since the last complete checkpoint.
     int wal_pages() const { return *wal_pages_; }
 

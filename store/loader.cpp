@@ -1,8 +1,9 @@
 #include "store/loader.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
+
+#include "core/raft/configuration_codec.hpp"
 
 namespace trivet::store {
 
@@ -16,93 +17,70 @@ bool matches(const Checksum& computed, std::string_view stored) {
                       [](std::uint8_t a, char b) { return a == static_cast<std::uint8_t>(b); });
 }
 
-std::optional<std::uint64_t> parse_number(std::string_view text) {
-    std::uint64_t number = 0;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || stop != text.data() + text.size() || text.empty())
-        return std::nullopt;
-    return number;
+tl::unexpected<Error> damaged(const Database& database, std::string_view table,
+                              std::string_view row, std::string_view finding) {
+    return fail(ErrorCode::corrupt, fmt::format("{}: table {}, row '{}': {}; {}", database.path(),
+                                                table, row, finding, restore_remedy));
 }
 
 /// Reads one file's tables in the order in which they depend on each other.
 class Loader {
 public:
-    Loader(Database& database, const std::filesystem::path& path)
-        : database_(database), path_(path) {}
+    Loader(Database& database, AppliedEntries applied) : database_(database), applied_(applied) {}
 
     Result<LoadedFile> load() {
         if (auto read = read_meta(); !read) return fail(read.error());
         if (auto read = read_state(); !read) return fail(read.error());
         if (auto read = read_log(); !read) return fail(read.error());
         if (auto read = read_event_range(); !read) return fail(read.error());
-        file_.loaded.last_applied = file_.positions.last_applied;
-        file_.loaded.last_index = file_.positions.last_index;
-        file_.loaded.term = file_.positions.term;
         return std::move(file_);
     }
 
 private:
     tl::unexpected<Error> damaged(std::string_view table, std::string_view row,
                                   std::string_view finding) const {
-        return fail(ErrorCode::corrupt,
-                    fmt::format("{}: table {}, row '{}': {}; {}", path_.native(), table, row,
-                                finding, restore_remedy));
+        return store::damaged(database_, table, row, finding);
     }
 
     Result<void> read_meta();
-    Result<std::string> meta_value(Statement& select, std::string_view key);
-    Result<std::uint64_t> meta_number(Statement& select, std::string_view key);
+    Result<void> check_meta() const;
     Result<void> read_state();
     Result<void> read_log();
-    Result<void> check_log_end(LogIndex last_found, Term term_found);
+    Result<void> take_entry(LogEntry entry);
+    Result<void> check_log_end() const;
     Result<void> read_event_range();
 
     Database& database_;
-    const std::filesystem::path& path_;
+    const AppliedEntries applied_;
+    LogIndex last_found_;  // in the log so far; its base at first
     LoadedFile file_;
     RowChecksum checksums_;
 };
 
 Result<void> Loader::read_meta() {
-    auto select = database_.prepare("SELECT value, checksum FROM meta WHERE key = ?1");
-    if (!select) return fail(select.error());
-    auto last_index = meta_number(*select, meta_key::last_index);
-    if (!last_index) return fail(last_index.error());
-    auto term = meta_number(*select, meta_key::term);
-    if (!term) return fail(term.error());
-    auto last_applied = meta_number(*select, meta_key::last_applied);
-    if (!last_applied) return fail(last_applied.error());
-    auto digest_text = meta_value(*select, meta_key::state_digest);
-    if (!digest_text) return fail(digest_text.error());
-    const auto digest = TableDigest::parse(*digest_text);
-    if (!digest) return damaged("meta", meta_key::state_digest, "its value is malformed");
-    if (*last_applied > *last_index)
-        return damaged("meta", meta_key::last_applied, "it is greater than last_index");
-    file_.positions.last_index = LogIndex{*last_index};
-    file_.positions.term = Term{*term};
-    file_.positions.last_applied = LogIndex{*last_applied};
-    file_.positions.state_digest = *digest;
+    Positions& meta = file_.positions;
+    for (const MetaField& field : meta_fields()) {
+        auto text = store::read_meta(database_, field.key);
+        if (!text) return fail(text.error());
+        if (!field.parse(*text, meta)) return damaged("meta", field.key, "its value is malformed");
+    }
+    if (auto checked = check_meta(); !checked) return checked;
+    meta.terms = LogTerms(meta.base.index, meta.base.term);
+    last_found_ = meta.base.index;
     return {};
 }
 
-Result<std::string> Loader::meta_value(Statement& select, std::string_view key) {
-    select.bind_text(1, key);
-    auto row = select.step();
-    if (!row) return fail(row.error());
-    if (!*row) return damaged("meta", key, "the row is missing");
-    std::string value(select.bytes(0));
-    const bool intact = matches(checksum_of(checksums_, "meta", key, value), select.bytes(1));
-    select.reset();
-    if (!intact) return damaged("meta", key, "its checksum does not match");
-    return value;
-}
-
-Result<std::uint64_t> Loader::meta_number(Statement& select, std::string_view key) {
-    auto text = meta_value(select, key);
-    if (!text) return fail(text.error());
-    const auto number = parse_number(*text);
-    if (!number) return damaged("meta", key, "its value is no number");
-    return *number;
+Result<void> Loader::check_meta() const {
+    const Meta& meta = file_.positions;
+    if (meta.last_applied > meta.last_index)
+        return damaged("meta", meta_key::last_applied, "it is greater than last_index");
+    if (meta.last_applied < meta.base.index)
+        return damaged("meta", meta_key::last_applied, "it is less than base_index");
+    if (meta.hard_state.term < meta.term)
+        return damaged("meta", meta_key::hard_state_term, "it is less than the last entry's term");
+    if (meta.raft_id == raft::RaftId{})
+        return damaged("meta", meta_key::raft_id, "it is 0, which is nobody");
+    return {};
 }
 
 Result<void> Loader::read_state() {
@@ -125,58 +103,60 @@ Result<void> Loader::read_state() {
     return fail(ErrorCode::corrupt,
                 fmt::format("{}: table state: its {} rows are not the {} that belong to entry {}: "
                             "a row is missing, or old content has come back; {}",
-                            path_.native(), digest.rows(), file_.positions.state_digest.rows(),
+                            database_.path(), digest.rows(), file_.positions.state_digest.rows(),
                             file_.positions.last_applied.value(), restore_remedy));
 }
 
 Result<void> Loader::read_log() {
-    auto select =
-        database_.prepare(R"(SELECT "index", term, payload, checksum FROM log ORDER BY "index")");
+    auto select = database_.prepare(
+        R"(SELECT "index", term, payload, checksum, kind FROM log ORDER BY "index")");
     if (!select) return fail(select.error());
-    std::uint64_t previous = 0;
-    std::uint64_t previous_term = 0;
     for (;;) {
         auto row = select->step();
         if (!row) return fail(row.error());
-        if (!*row) break;
+        if (!*row) return check_log_end();
+        const std::string name = std::to_string(select->integer(0));
+        const std::uint64_t kind = select->integer(4);
+        if (kind > static_cast<std::uint64_t>(EntryKind::configuration))
+            return damaged("log", name, "its kind is unknown");
         LogEntry entry{.index = LogIndex{select->integer(0)},
                        .term = Term{select->integer(1)},
-                       .payload = std::string(select->bytes(2))};
-        const std::uint64_t index = entry.index.value();
+                       .payload = std::string(select->bytes(2)),
+                       .kind = static_cast<EntryKind>(kind)};
         if (!matches(checksum_of(checksums_, entry), select->bytes(3)))
-            return damaged("log", std::to_string(index), "its checksum does not match");
-        if (index == 0) return damaged("log", "0", "the first entry is 1");
-        // The first may stand anywhere up to the first that is not applied.
-        const std::uint64_t expected =
-            previous == 0 ? std::min(index, file_.positions.last_applied.value() + 1)
-                          : previous + 1;
-        if (index != expected)
-            return damaged("log", std::to_string(expected), "the entry is missing");
-        if (entry.term.value() < previous_term)
-            return damaged("log", std::to_string(index), "its term is older than the one before");
-        if (previous == 0) file_.positions.first_index = entry.index;
-        previous = index;
-        previous_term = entry.term.value();
-        if (entry.index > file_.positions.last_applied)
-            file_.loaded.entries.push_back(std::move(entry));
+            return damaged("log", name, "its checksum does not match");
+        if (auto taken = take_entry(std::move(entry)); !taken) return taken;
     }
-    return check_log_end(LogIndex{previous}, Term{previous_term});
 }
 
-Result<void> Loader::check_log_end(LogIndex last_found, Term term_found) {
+/// Entries come in the order of their indices.
+Result<void> Loader::take_entry(LogEntry entry) {
+    Positions& meta = file_.positions;
+    const std::string name = std::to_string(entry.index.value());
+    if (entry.index <= meta.base.index)
+        return damaged("log", name, "the log begins behind it, after base_index");
+    const std::uint64_t expected = last_found_.value() + 1;
+    if (entry.index.value() != expected)
+        return damaged("log", std::to_string(expected), "the entry is missing");
+    if (entry.index > meta.last_index) return damaged("log", name, "meta knows of no such entry");
+    if (entry.term < meta.terms.last())
+        return damaged("log", name, "its term is older than the one before");
+    if (entry.kind == EntryKind::configuration && !raft::decode_configuration(entry.payload))
+        return damaged("log", name, "its configuration cannot be read");
+    meta.terms.append(entry.index, entry.term);
+    last_found_ = entry.index;
+    if (entry.index > meta.last_applied)
+        file_.loaded.entries.push_back(std::move(entry));
+    else if (applied_ == AppliedEntries::load)
+        file_.loaded.applied_entries.push_back(std::move(entry));
+    return {};
+}
+
+Result<void> Loader::check_log_end() const {
     const Positions& meta = file_.positions;
-    if (last_found > meta.last_index)
-        return damaged("log", std::to_string(last_found.value()), "meta knows of no such entry");
-    const bool empty = last_found == LogIndex{};
-    if (empty && meta.last_applied == meta.last_index) {  // all were applied and trimmed
-        file_.positions.first_index = LogIndex{meta.last_index.value() + 1};
-        return {};
-    }
-    if (last_found < meta.last_index) {
-        const LogIndex before = empty ? meta.last_applied : last_found;
-        return damaged("log", std::to_string(before.value() + 1), "the entry is missing");
-    }
-    if (term_found != meta.term)
+    if (last_found_ < meta.last_index)
+        return damaged("log", std::to_string(last_found_.value() + 1), "the entry is missing");
+    if (meta.terms.last() != meta.term)
         return damaged("meta", meta_key::term, "it is not the term of the last entry");
     return {};
 }
@@ -193,8 +173,22 @@ Result<void> Loader::read_event_range() {
 
 }  // namespace
 
-Result<LoadedFile> load_file(Database& database, const std::filesystem::path& path) {
-    return Loader(database, path).load();
+Result<LoadedFile> load_file(Database& database, AppliedEntries applied) {
+    return Loader(database, applied).load();
+}
+
+Result<std::string> read_meta(Database& database, std::string_view key) {
+    auto select = database.prepare("SELECT value, checksum FROM meta WHERE key = ?1");
+    if (!select) return fail(select.error());
+    select->bind_text(1, key);
+    auto row = select->step();
+    if (!row) return fail(row.error());
+    if (!*row) return damaged(database, "meta", key, "the row is missing");
+    std::string value(select->bytes(0));
+    RowChecksum checksums;
+    if (!matches(checksum_of(checksums, "meta", key, value), select->bytes(1)))
+        return damaged(database, "meta", key, "its checksum does not match");
+    return value;
 }
 
 Result<std::vector<Event>> load_events(Database& database, std::size_t limit,

@@ -1,8 +1,10 @@
 #include "store/storage.hpp"
 
-#include <fmt/format.h>
+#include <algorithm>
+#include <iterator>
 
 #include "core/assert.hpp"
+#include "store/identity.hpp"
 #include "store/loader.hpp"
 #include "store/schema.hpp"
 #include "store/writer.hpp"
@@ -16,12 +18,12 @@ class SqliteStorage final : public Storage {
 public:
     SqliteStorage(Writer::File file, Loaded loaded, Options options)
         : post_(options.post),
+          has_log_keep_(options.log_keep.has_value()),
           loaded_(std::move(loaded)),
           strand_(std::make_shared<StrandState>()) {
+        strand_->standing = file.tables.positions().standing();
         strand_->durable = loaded_->last_index;
-        strand_->next = LogIndex{loaded_->last_index.value() + 1};
-        strand_->term = loaded_->term;
-        strand_->applied = loaded_->last_applied;
+        strand_->saved = loaded_->last_applied;
         writer_ = std::make_unique<Writer>(std::move(file), std::move(options), strand_);
     }
     ~SqliteStorage() override { writer_->finish(); }
@@ -35,17 +37,25 @@ public:
     }
 
     void append(std::vector<LogEntry> entries, std::function<void(Result<void>)> done) override {
-        auto checked = check(entries);
-        if (!checked) {
-            post_([done = std::move(done), error = checked.error()] { done(fail(error)); });
-            return;
-        }
-        AppendJob job{.entries = std::move(entries),
-                      .done = std::move(done),
-                      .generation = strand_->generation,
-                      .bytes = *checked};
-        const LogIndex last = job.entries.back().index;
-        const Term term = job.entries.back().term;
+        raft::Write job;
+        // One node alone has no elections: its term is that of what it appends.
+        const raft::HardState& now = strand_->standing.hard_state;
+        if (!entries.empty() && entries.back().term > now.term)
+            job.hard_state = {.term = entries.back().term, .vote = {}};
+        job.append = std::move(entries);
+        write(std::move(job), std::move(done));
+    }
+
+    void write(raft::Write write, std::function<void(Result<void>)> done) override {
+        // What comes behind a write that the queue refused might leave a hole.
+        if (const auto& refusal = strand_->queue_refusal) return refuse(std::move(done), *refusal);
+        auto next = after(strand_->standing, write);
+        if (!next) return refuse(std::move(done), next.error());
+        const std::size_t bytes = bytes_of(write);
+        WriteJob job{.write = std::move(write),
+                     .done = std::move(done),
+                     .generation = strand_->generation,
+                     .bytes = bytes};
         if (auto pushed = writer_->queue().push(job); !pushed) {
             strand_->queue_refusal = pushed.error();
             post_([strand = strand_, done = std::move(job.done), pushed] {
@@ -54,14 +64,25 @@ public:
             });
             return;
         }
-        strand_->next = LogIndex{last.value() + 1};
-        strand_->term = term;
+        strand_->standing = *std::move(next);
+    }
+
+    void compact(raft::LogBase base) override {
+        TRIVET_ASSERT(!has_log_keep_);
+        TRIVET_ASSERT(base.index <= strand_->standing.applied);
+        writer_->queue().push(std::move(base));
     }
 
     void save_applied(AppliedBatch batch) override {
-        TRIVET_ASSERT(batch.last_applied >= strand_->applied);
-        TRIVET_ASSERT(batch.last_applied <= strand_->durable);
-        strand_->applied = batch.last_applied;
+        Standing& standing = strand_->standing;
+        TRIVET_ASSERT(batch.last_applied <= std::max(strand_->durable, strand_->saved));
+        if (!batch.rows.empty() || batch.last_applied > standing.applied) {
+            TRIVET_ASSERT(batch.last_applied >= standing.applied);
+            // It would change what the snapshot brings.
+            TRIVET_ASSERT(batch.last_applied > standing.snapshot ||
+                          standing.snapshot == LogIndex{});
+            standing.applied = strand_->saved = batch.last_applied;
+        }
         writer_->queue().push(std::move(batch));
     }
 
@@ -76,44 +97,16 @@ public:
     void close() override { writer_->finish(); }
 
 private:
-    /// The bytes of `entries`, when they may be appended.
-    Result<std::size_t> check(const std::vector<LogEntry>& entries) const;
+    void refuse(std::function<void(Result<void>)> done, const Error& error) {
+        post_([done = std::move(done), error] { done(fail(error)); });
+    }
 
     std::function<void(std::function<void()>)> post_;
+    const bool has_log_keep_;
     std::optional<Loaded> loaded_;
     std::shared_ptr<StrandState> strand_;
     std::unique_ptr<Writer> writer_;
 };
-
-Result<std::size_t> SqliteStorage::check(const std::vector<LogEntry>& entries) const {
-    // Appends behind one that the queue refused would leave a hole.
-    if (const auto& refusal = strand_->queue_refusal) return fail(*refusal);
-    std::uint64_t expected = strand_->next.value();
-    Term term = strand_->term;
-    std::size_t bytes = 0;
-    for (const LogEntry& entry : entries) {
-        if (entry.index.value() != expected)
-            return fail(ErrorCode::internal,
-                        fmt::format("entry {} was to be appended where entry {} belongs; restart "
-                                    "lbd and report this",
-                                    entry.index.value(), expected));
-        if (entry.term < term)
-            return fail(ErrorCode::internal,
-                        fmt::format("entry {} has term {}, older than term {} before it; restart "
-                                    "lbd and report this",
-                                    expected, entry.term.value(), term.value()));
-        if (entry.payload.size() > Storage::payload_bytes_max)
-            return fail(ErrorCode::too_large,
-                        fmt::format("entry {} has {} bytes, {} are allowed: make the change "
-                                    "smaller",
-                                    expected, entry.payload.size(), Storage::payload_bytes_max));
-        ++expected;
-        term = entry.term;
-        bytes += entry.payload.size();
-    }
-    if (entries.empty()) return fail(ErrorCode::internal, "no entries were given to append");
-    return bytes;
-}
 
 Result<Database> open_checked(const Storage::Options& options) {
     auto database = Database::open(options.path, options.vfs_name);
@@ -127,7 +120,31 @@ Result<Database> open_checked(const Storage::Options& options) {
     return database;
 }
 
+/// Durable before anybody is told of this start. False: the disk is full, and it will be written
+/// with the first write that succeeds.
+Result<bool> record_boot(Database& database, Tables& tables, Storage::Options::Identity identity) {
+    const bool renew = identity == Storage::Options::Identity::renew;
+    const auto renewed = renew ? std::optional(raft::RaftId(random_id())) : std::nullopt;
+    tables.boot(random_id(), renewed);
+    auto written = database.transaction([&] { return tables.write_meta(MetaRows::changed); });
+    if (!written && (renew || written.error().code != ErrorCode::insufficient_storage))
+        return fail(written.error());
+    if (written) tables.committed();
+    return written.has_value();
+}
+
 }  // namespace
+
+raft::DurableState take_durable_state(Loaded& loaded) {
+    raft::DurableState state;
+    state.hard_state = loaded.hard_state;
+    state.base = loaded.base;
+    state.entries = std::exchange(loaded.applied_entries, {});
+    std::ranges::move(loaded.entries, std::back_inserter(state.entries));
+    loaded.entries.clear();
+    state.applied = loaded.last_applied;
+    return state;
+}
 
 Result<std::unique_ptr<Storage>> Storage::open(Options options) {
     TRIVET_ASSERT(options.post && options.on_read_only && options.on_fatal);
@@ -135,14 +152,28 @@ Result<std::unique_ptr<Storage>> Storage::open(Options options) {
     if (!claim) return fail(claim.error());
     auto database = open_checked(options);
     if (!database) return fail(database.error());
-    auto file = load_file(*database, options.path);
+    auto file =
+        load_file(*database, options.log_keep ? AppliedEntries::skip : AppliedEntries::load);
     if (!file) return fail(file.error());
     auto tables = Tables::prepare(*database, file->positions);
     if (!tables) return fail(tables.error());
+    auto recorded = record_boot(*database, *tables, options.identity);
+    if (!recorded) return fail(recorded.error());
+
+    const Positions& now = tables->positions();
+    Loaded& loaded = file->loaded;
+    loaded.last_applied = now.last_applied;
+    loaded.last_index = now.last_index;
+    loaded.term = now.term;
+    loaded.hard_state = now.hard_state;
+    loaded.base = now.base;
+    loaded.raft_id = now.raft_id;
+    loaded.boots = now.boots;
+    loaded.boot_is_durable = *recorded;
     return std::make_unique<SqliteStorage>(Writer::File{.claim = std::move(*claim),
                                                         .database = std::move(*database),
                                                         .tables = std::move(*tables)},
-                                           std::move(file->loaded), std::move(options));
+                                           std::move(loaded), std::move(options));
 }
 
 }  // namespace trivet::store

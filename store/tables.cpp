@@ -6,21 +6,17 @@
 
 namespace trivet::store {
 
-namespace {
-
-/// Trimming waits until a tenth of what is kept, or so many rows, can go at once: one statement
-/// then serves many transactions, and none of them is held up for more than a few milliseconds.
-constexpr std::uint64_t trim_rows_max = 256;
-
 std::uint64_t trim_slack(std::uint64_t keep) {
     return std::clamp<std::uint64_t>(keep / 10, 1, trim_rows_max);
 }
 
-}  // namespace
-
 Checksum checksum_of(RowChecksum& checksums, const LogEntry& entry) {
-    return checksums.of({.table = "log", .key = std::to_string(entry.index.value())},
-                        {std::to_string(entry.term.value()), entry.payload});
+    const std::string index = std::to_string(entry.index.value());
+    const std::string term = std::to_string(entry.term.value());
+    const RowName row{.table = "log", .key = index};
+    // As in schema 1, which had no kinds: its rows stay valid as they are.
+    if (entry.kind == EntryKind::command) return checksums.of(row, {term, entry.payload});
+    return checksums.of(row, {term, entry.payload, std::to_string(static_cast<int>(entry.kind))});
 }
 
 Checksum checksum_of(RowChecksum& checksums, const Event& event, std::uint64_t sequence) {
@@ -37,27 +33,33 @@ Checksum checksum_of(RowChecksum& checksums, std::string_view table, std::string
 
 Result<Tables> Tables::prepare(Database& database, Positions positions) {
     Tables tables;
-    tables.positions_ = positions;
     tables.written_ = positions;
+    tables.positions_ = std::move(positions);
     struct Source {
         Statement& statement;
         const char* sql;
     };
     const Source sources[] = {
         {tables.insert_entry_,
-         R"(INSERT INTO log("index", term, payload, checksum) VALUES (?1, ?2, ?3, ?4))"},
+         R"(INSERT INTO log("index", term, payload, checksum, kind) VALUES (?1, ?2, ?3, ?4, ?5))"},
+        // Payloads of other kinds may be long, and are not read.
+        {tables.select_head_,
+         R"(SELECT "index", length(payload), kind = 2, CASE kind WHEN 2 THEN payload END FROM log )"
+         R"(WHERE "index" <= ?1 ORDER BY "index" LIMIT ?2)"},
+        {tables.delete_head_, R"(DELETE FROM log WHERE "index" <= ?1)"},
+        {tables.delete_tail_, R"(DELETE FROM log WHERE "index" >= ?1)"},
         {tables.select_checksum_, "SELECT checksum FROM state WHERE key = ?1"},
         {tables.upsert_row_,
          "INSERT INTO state(key, value, checksum) VALUES (?1, ?2, ?3) "
          "ON CONFLICT(key) DO UPDATE SET value = ?2, checksum = ?3"},
         {tables.delete_row_, "DELETE FROM state WHERE key = ?1"},
+        {tables.delete_rows_, "DELETE FROM state"},
         {tables.insert_event_,
          R"(INSERT INTO events(sequence, "index", at, type, object, message, checksum) )"
          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
         {tables.upsert_meta_,
          "INSERT INTO meta(key, value, checksum) VALUES (?1, ?2, ?3) "
          "ON CONFLICT(key) DO UPDATE SET value = ?2, checksum = ?3"},
-        {tables.trim_log_, R"(DELETE FROM log WHERE "index" < ?1)"},
         {tables.trim_events_, "DELETE FROM events WHERE sequence < ?1"},
     };
     for (const Source& source : sources) {
@@ -68,18 +70,6 @@ Result<Tables> Tables::prepare(Database& database, Positions positions) {
     return tables;
 }
 
-Result<void> Tables::append(const LogEntry& entry) {
-    TRIVET_ASSERT(entry.index.value() == positions_.last_index.value() + 1);
-    const Checksum checksum = checksum_of(checksums_, entry);
-    insert_entry_.bind(1, entry.index.value());
-    insert_entry_.bind(2, entry.term.value());
-    insert_entry_.bind_blob(3, entry.payload);
-    insert_entry_.bind_blob(4, checksum);
-    positions_.last_index = entry.index;
-    positions_.term = entry.term;
-    return insert_entry_.run();
-}
-
 Result<void> Tables::apply(const AppliedBatch& batch) {
     for (const RowChange& row : batch.rows) {
         auto done = row.value ? put_row(row.key, *row.value) : remove_row(row.key);
@@ -88,7 +78,8 @@ Result<void> Tables::apply(const AppliedBatch& batch) {
     for (const Event& event : batch.events) {
         if (auto added = add_event(event); !added) return added;
     }
-    positions_.last_applied = batch.last_applied;
+    // Events that this node alone has seen may carry an older one.
+    positions_.last_applied = std::max(positions_.last_applied, batch.last_applied);
     return {};
 }
 
@@ -135,49 +126,36 @@ Result<void> Tables::add_event(const Event& event) {
     return insert_event_.run();
 }
 
-Result<void> Tables::trim(const Keep& keep) {
-    const std::uint64_t applied = positions_.last_applied.value();
-    const std::uint64_t first_kept = applied > keep.log ? applied - keep.log + 1 : 1;
-    if (first_kept >= positions_.first_index.value() + trim_slack(keep.log)) {
-        trim_log_.bind(1, first_kept);
-        if (auto trimmed = trim_log_.run(); !trimmed) return trimmed;
-        positions_.first_index = LogIndex{first_kept};
-    }
+Result<void> Tables::trim_events(std::uint64_t keep) {
     const std::uint64_t next = positions_.next_event;
-    const std::uint64_t first_event_kept = next > keep.events ? next - keep.events : 0;
-    if (first_event_kept >= positions_.first_event + trim_slack(keep.events)) {
-        trim_events_.bind(1, first_event_kept);
-        if (auto trimmed = trim_events_.run(); !trimmed) return trimmed;
-        positions_.first_event = first_event_kept;
-    }
+    const std::uint64_t first_kept = next > keep ? next - keep : 0;
+    if (first_kept < positions_.first_event + trim_slack(keep)) return {};
+    trim_events_.bind(1, first_kept);
+    if (auto trimmed = trim_events_.run(); !trimmed) return trimmed;
+    positions_.first_event = first_kept;
     return {};
 }
 
-Result<void> Tables::write_meta(MetaRows which) {
-    const auto put = [&](bool changed, std::string_view key, const std::string& value) {
-        if (!changed && which == MetaRows::changed) return Result<void>{};
-        return put_meta(key, value);
-    };
-    const Positions& now = positions_;
-    auto done = put(now.last_index != written_.last_index, meta_key::last_index,
-                    std::to_string(now.last_index.value()));
-    if (done)
-        done = put(now.term != written_.term, meta_key::term, std::to_string(now.term.value()));
-    if (done)
-        done = put(now.last_applied != written_.last_applied, meta_key::last_applied,
-                   std::to_string(now.last_applied.value()));
-    if (done)
-        done = put(now.state_digest != written_.state_digest, meta_key::state_digest,
-                   now.state_digest.to_string());
-    return done;
+void Tables::boot(std::uint64_t nonce, std::optional<raft::RaftId> renewed) {
+    if (renewed) {
+        positions_.raft_id = *renewed;
+        positions_.boots = {};
+        positions_.hard_state.vote = {};
+    }
+    positions_.boots.append(nonce);
 }
 
-Result<void> Tables::put_meta(std::string_view key, const std::string& value) {
-    const Checksum checksum = checksum_of(checksums_, "meta", key, value);
-    upsert_meta_.bind_text(1, key);
-    upsert_meta_.bind_blob(2, value);
-    upsert_meta_.bind_blob(3, checksum);
-    return upsert_meta_.run();
+Result<void> Tables::write_meta(MetaRows which) {
+    for (const MetaField& field : meta_fields()) {
+        if (which == MetaRows::changed && field.same(positions_, written_)) continue;
+        const std::string value = field.text(positions_);
+        const Checksum checksum = checksum_of(checksums_, "meta", field.key, value);
+        upsert_meta_.bind_text(1, field.key);
+        upsert_meta_.bind_blob(2, value);
+        upsert_meta_.bind_blob(3, checksum);
+        if (auto put = upsert_meta_.run(); !put) return put;
+    }
+    return {};
 }
 
 }  // namespace trivet::store

@@ -5,33 +5,31 @@
 #include "core/records.hpp"
 #include "core/replicated_log.hpp"
 #include "store/database.hpp"
+#include "store/meta.hpp"
 #include "store/row_checksum.hpp"
 #include "store/storage.hpp"
+#include "store/write_rules.hpp"
 
 namespace trivet::store {
 
-/// Where the tables begin and end. The first five are stored, as rows of `meta`. A plain value, so
-/// that a transaction that failed can put it back.
-struct Positions {
-    LogIndex last_index;  // of the log, at least last_applied
-    Term term;            // of the entry at last_index
-    LogIndex last_applied;
-    TableDigest state_digest;
-
-    LogIndex first_index{1};        // in the log; last_index + 1 when it is empty
+/// Where the tables begin and end: what `meta` says, and what follows from the other tables. A
+/// plain value, so that a transaction that failed can put it back.
+struct Positions : Meta {
+    LogTerms terms;
+    LogIndex snapshot;              // see Standing
     std::uint64_t first_event = 1;  // sequence numbers
     std::uint64_t next_event = 1;
+
+    Standing standing() const {
+        return {.last_index = last_index,
+                .terms = terms,
+                .applied = last_applied,
+                .snapshot = snapshot,
+                .hard_state = hard_state};
+    }
 };
 
 enum class MetaRows : std::uint8_t { changed, all };
-
-/// Keys of `meta`: one word each, the value is text.
-namespace meta_key {
-inline constexpr std::string_view last_index = "last_index";
-inline constexpr std::string_view term = "term";
-inline constexpr std::string_view last_applied = "last_applied";
-inline constexpr std::string_view state_digest = "state_digest";
-}  // namespace meta_key
 
 Checksum checksum_of(RowChecksum& checksums, const LogEntry& entry);
 Checksum checksum_of(RowChecksum& checksums, const Event& event, std::uint64_t sequence);
@@ -48,37 +46,51 @@ public:
     /// Forgets what a transaction that was rolled back did.
     void restore(const Positions& before) { positions_ = before; }
 
-    Result<void> append(const LogEntry& entry);  // its index must be last_index + 1
+    /// It has passed after(). Errors: those of decode_snapshot() as well.
+    Result<void> write(const raft::Write& write);
     Result<void> apply(const AppliedBatch& batch);
-    struct Keep {
-        std::uint64_t log;  // applied entries
-        std::uint64_t events;
-    };
-    /// Deletes what is no longer kept, once it is enough to be worth a statement.
-    Result<void> trim(const Keep& keep);
+    /// Moves the log's base towards `index`, which is applied, as far as one transaction should.
+    Result<void> move_base(LogIndex index);
+    /// Deletes the events before the newest `keep`, once it is enough to be worth a statement.
+    Result<void> trim_events(std::uint64_t keep);
+    /// A start of this node; with a `renewed` id, the first of another node, which has not voted.
+    void boot(std::uint64_t nonce, std::optional<raft::RaftId> renewed);
     /// The last step of every transaction: makes `meta` agree with positions().
     Result<void> write_meta(MetaRows which);
     /// To be called when the transaction is committed.
     void committed() { written_ = positions_; }
 
 private:
+    // tables.cpp
     Result<void> put_row(const std::string& key, const std::string& value);
     Result<void> remove_row(const std::string& key);
     Result<void> forget_checksum(const std::string& key);
     Result<void> add_event(const Event& event);
-    Result<void> put_meta(std::string_view key, const std::string& value);
+
+    // tables_log.cpp
+    Result<void> install(const raft::Snapshot& snapshot);
+    Result<void> truncate_from(LogIndex index);
+    Result<void> append(const LogEntry& entry);
 
     Positions positions_;
-    Positions written_;  // what `meta` says now
+    Meta written_;  // what `meta` says now
     RowChecksum checksums_;
     Statement insert_entry_;
+    Statement select_head_;
+    Statement delete_head_;
+    Statement delete_tail_;
     Statement select_checksum_;
     Statement upsert_row_;
     Statement delete_row_;
+    Statement delete_rows_;
     Statement insert_event_;
     Statement upsert_meta_;
-    Statement trim_log_;
     Statement trim_events_;
 };
+
+/// Rows that are deleted together are so many that one statement serves many transactions, and so
+/// few that none of them is held up for more than a few milliseconds.
+inline constexpr std::uint64_t trim_rows_max = 256;
+std::uint64_t trim_slack(std::uint64_t keep);
 
 }  // namespace trivet::store

@@ -7,8 +7,8 @@ namespace trivet::store {
 
 namespace {
 
-/// One transaction holds no more than this, so that its first append does not wait for ever.
-constexpr std::size_t transaction_appends_max = 4096;
+/// One transaction holds no more than this, so that its first write does not wait for ever.
+constexpr std::size_t transaction_writes_max = 4096;
 constexpr std::size_t transaction_bytes_max = 8u << 20;
 /// What may wait in memory for a slow disk; the engine's own limit on proposals is far lower.
 constexpr std::size_t waiting_bytes_max = 256u << 20;
@@ -19,15 +19,15 @@ auto closed() { return fail(ErrorCode::unavailable, "the database is closed: lbd
 
 }  // namespace
 
-Result<void> WorkQueue::push(AppendJob& job) {
+Result<void> WorkQueue::push(WriteJob& job) {
     {
         const std::lock_guard lock(mutex_);
         if (closed_) return closed();
-        if (append_bytes_ + job.bytes > waiting_bytes_max)
+        if (write_bytes_ + job.bytes > waiting_bytes_max)
             return fail(ErrorCode::unavailable,
                         "too many changes wait for the disk: try again later");
-        append_bytes_ += job.bytes;
-        appends_.push_back(std::move(job));
+        write_bytes_ += job.bytes;
+        writes_.push_back(std::move(job));
     }
     changed_.notify_one();
     return {};
@@ -57,6 +57,15 @@ void WorkQueue::push(AppliedBatch batch) {
     changed_.notify_one();
 }
 
+void WorkQueue::push(raft::LogBase compact_to) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (closed_) return;  // a later run will ask for it again
+        compact_to_ = std::move(compact_to);
+    }
+    changed_.notify_one();
+}
+
 void WorkQueue::close() {
     {
         const std::lock_guard lock(mutex_);
@@ -75,21 +84,22 @@ Work WorkQueue::take(std::optional<Time> wake_at) {
     }
     Work work;
     std::size_t bytes = 0;
-    while (!appends_.empty() && work.appends.size() < transaction_appends_max &&
+    while (!writes_.empty() && work.writes.size() < transaction_writes_max &&
            bytes < transaction_bytes_max) {
-        bytes += appends_.front().bytes;
-        work.appends.push_back(std::move(appends_.front()));
-        appends_.pop_front();
+        bytes += writes_.front().bytes;
+        work.writes.push_back(std::move(writes_.front()));
+        writes_.pop_front();
     }
-    append_bytes_ -= bytes;
+    write_bytes_ -= bytes;
     work.batches = std::exchange(batches_, {});
+    work.compact_to = std::exchange(compact_to_, {});
     work.reads = std::exchange(reads_, {});
-    work.last = closed_ && appends_.empty();
+    work.last = closed_ && writes_.empty();
     return work;
 }
 
 bool WorkQueue::due(std::optional<Time> wake_at) const {
-    if (closed_ || !appends_.empty() || !reads_.empty()) return true;
+    if (closed_ || !writes_.empty() || !reads_.empty() || compact_to_) return true;
     const auto until = next_due(wake_at);
     return until && std::chrono::steady_clock::now() >= *until;
 }

@@ -13,8 +13,8 @@
 
 namespace trivet::store {
 
-struct AppendJob {
-    std::vector<LogEntry> entries;
+struct WriteJob {
+    raft::Write write;
     std::function<void(Result<void>)> done;
     std::uint64_t generation = 0;  // see StrandState
     std::size_t bytes = 0;
@@ -28,8 +28,9 @@ struct ReadJob {
 
 /// What one turn of the writer thread does.
 struct Work {
-    std::vector<AppendJob> appends;
-    std::vector<AppliedBatch> batches;
+    std::vector<WriteJob> writes;
+    std::vector<AppliedBatch> batches;  // all that were pushed before any of `writes`, and more
+    std::optional<raft::LogBase> compact_to;
     std::vector<ReadJob> reads;
     bool last = false;  // the queue is closed and empty
 };
@@ -42,14 +43,15 @@ public:
     explicit WorkQueue(std::chrono::milliseconds applied_delay) : applied_delay_(applied_delay) {}
 
     /// Errors: unavailable, closed or full; nothing was taken from `job` then.
-    Result<void> push(AppendJob& job);
+    Result<void> push(WriteJob& job);
     Result<void> push(ReadJob& job);
     void push(AppliedBatch batch);
+    void push(raft::LogBase compact_to);  // takes the place of the one before
     void close();
 
-    /// Waits for an append, a read, a batch that has waited applied_delay, the closing, or the time
-    /// `wake_at`. With `wake_at`, batches wait for that as well. Whatever ends the wait, everything
-    /// that is there comes along, as far as one transaction should hold it.
+    /// Waits for a write, a compaction, a read, a batch that has waited applied_delay, the closing,
+    /// or the time `wake_at`. With `wake_at`, batches wait for that as well. Whatever ends the
+    /// wait, everything that is there comes along, as far as one transaction should hold it.
     Work take(std::optional<Time> wake_at);
 
 private:
@@ -59,8 +61,9 @@ private:
     const std::chrono::milliseconds applied_delay_;
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::deque<AppendJob> appends_;
-    std::size_t append_bytes_ = 0;
+    std::deque<WriteJob> writes_;
+    std::size_t write_bytes_ = 0;
+    std::optional<raft::LogBase> compact_to_;
     std::vector<AppliedBatch> batches_;
     Time batches_due_{};  // of the oldest
     std::vector<ReadJob> reads_;

@@ -43,9 +43,13 @@ void Writer::run() {
     if (auto space = space_.check(Clock::now(), DiskSpace::Freshness::now); !space)
         on_failed(space.error(), {});
     for (;;) {
-        Work work = queue_.take(read_only_ ? std::optional(next_probe_) : std::nullopt);
+        std::optional<Clock::time_point> wake_at;
+        if (read_only_) wake_at = next_probe_;
+        if (!read_only_ && !fatal_ && may_move_base()) wake_at = Clock::now();
+        Work work = queue_.take(wake_at);
         keep(std::move(work.batches));
-        write(std::move(work.appends));
+        if (work.compact_to && !fatal_) compact_to_ = std::move(work.compact_to);
+        write(std::move(work.writes));
         serve(std::move(work.reads));
         checkpoint_when_due();
         if (work.last) break;
@@ -60,7 +64,7 @@ void Writer::keep(std::vector<AppliedBatch> batches) {
             kept_ = std::move(batch);
             continue;
         }
-        kept_->last_applied = batch.last_applied;
+        kept_->last_applied = std::max(kept_->last_applied, batch.last_applied);
         std::move(batch.rows.begin(), batch.rows.end(), std::back_inserter(kept_->rows));
         std::move(batch.events.begin(), batch.events.end(), std::back_inserter(kept_->events));
         // A disk may stay full for days; the table would keep no more either.
@@ -71,36 +75,37 @@ void Writer::keep(std::vector<AppliedBatch> batches) {
     }
 }
 
-void Writer::write(Appends appends) {
-    if (fatal_) return answer(std::move(appends), fail(*fatal_));
-    refuse_outdated(appends);
+void Writer::write(Jobs jobs) {
+    if (fatal_) return answer(std::move(jobs), fail(*fatal_));
+    refuse_outdated(jobs);
     const bool probe = read_only_ && Clock::now() >= next_probe_;
-    if (appends.empty() && !probe && (read_only_ || !kept_)) return;
-    if (auto written = attempt(appends); written)
-        on_written(std::move(appends));
+    const bool idle = jobs.empty() && !kept_ && !may_move_base();
+    if (!probe && (idle || (read_only_ && jobs.empty()))) return;
+    if (auto written = attempt(jobs); written)
+        on_written(std::move(jobs));
     else
-        on_failed(written.error(), std::move(appends));
+        on_failed(written.error(), std::move(jobs));
 }
 
-void Writer::refuse_outdated(Appends& appends) {
-    const auto current =
-        std::stable_partition(appends.begin(), appends.end(),
-                              [&](const AppendJob& job) { return job.generation != generation_; });
-    Appends outdated(std::make_move_iterator(appends.begin()), std::make_move_iterator(current));
-    appends.erase(appends.begin(), current);
+void Writer::refuse_outdated(Jobs& jobs) {
+    const auto current = std::stable_partition(jobs.begin(), jobs.end(), [&](const WriteJob& job) {
+        return job.generation != generation_;
+    });
+    Jobs outdated(std::make_move_iterator(jobs.begin()), std::make_move_iterator(current));
+    jobs.erase(jobs.begin(), current);
     if (outdated.empty()) return;
     answer(std::move(outdated),
            fail(ErrorCode::insufficient_storage,
                 "an entry before this one was refused because the disk is full: try again"));
 }
 
-Result<void> Writer::attempt(const Appends& appends) {
+Result<void> Writer::attempt(const Jobs& jobs) {
     using enum DiskSpace::Freshness;
     const auto started = Clock::now();
     if (auto space = space_.check(started, read_only_ ? now : recent); !space) return space;
 
     const Positions before = file_->tables.positions();
-    auto written = file_->database.transaction([&] { return write_tables(appends); });
+    auto written = file_->database.transaction([&] { return write_tables(jobs); });
     if (!written) {
         file_->tables.restore(before);
         if (written.error().code == ErrorCode::insufficient_storage)
@@ -115,72 +120,100 @@ Result<void> Writer::attempt(const Appends& appends) {
     return {};
 }
 
-Result<void> Writer::write_tables(const Appends& appends) {
+Result<void> Writer::write_tables(const Jobs& jobs) {
     Tables& tables = file_->tables;
-    for (const AppendJob& job : appends) {
-        for (const LogEntry& entry : job.entries) {
-            if (auto appended = tables.append(entry); !appended) return appended;
-        }
-    }
+    // First, since a snapshot among the jobs takes the place of what was applied before it. What
+    // was saved as applied was durable then, so that it depends on none of the jobs.
     if (kept_) {
         if (auto applied = tables.apply(*kept_); !applied) return applied;
     }
-    auto trimmed = tables.trim({.log = options_.log_keep, .events = options_.events_keep});
-    if (!trimmed) return trimmed;
+    for (const WriteJob& job : jobs) {
+        if (auto written = tables.write(job.write); !written) return written;
+    }
+    if (may_move_base()) {
+        if (auto moved = move_base(); !moved) return moved;
+    }
+    if (auto trimmed = tables.trim_events(options_.events_keep); !trimmed) return trimmed;
     // A probe without other work must write something, or it would prove nothing.
     return tables.write_meta(read_only_ ? MetaRows::all : MetaRows::changed);
 }
 
-void Writer::on_written(Appends appends) {
+bool Writer::may_move_base() const {
+    const Positions& now = file_->tables.positions();
+    if (!options_.log_keep)
+        return compact_to_ && std::min(compact_to_->index, now.last_applied) > now.base.index;
+    const std::uint64_t kept = now.last_applied.value() - now.base.index.value();
+    return kept >= *options_.log_keep + trim_slack(*options_.log_keep);
+}
+
+Result<void> Writer::move_base() {
+    Tables& tables = file_->tables;
+    const LogIndex applied = tables.positions().last_applied;
+    if (options_.log_keep) return tables.move_base(LogIndex{applied.value() - *options_.log_keep});
+    if (auto moved = tables.move_base(std::min(compact_to_->index, applied)); !moved) return moved;
+    const raft::LogBase& base = tables.positions().base;
+    if (base.index != compact_to_->index ||
+        (base.term == compact_to_->term && base.configuration == compact_to_->configuration))
+        return {};
+    return fail(ErrorCode::internal,
+                fmt::format("the log was to be compacted up to entry {} of term {}, but its term "
+                            "or configuration there is another; restart lbd and report this",
+                            base.index.value(), compact_to_->term.value()));
+}
+
+void Writer::on_written(Jobs jobs) {
     if (read_only_) {
         read_only_.reset();
         options_.post([callback = options_.on_read_only] { callback(std::nullopt); });
     }
-    for (const AppendJob& job : appends) entries_ += job.entries.size();
-    answer(std::move(appends), {});
+    for (const WriteJob& job : jobs) entries_ += job.write.append.size();
+    answer(std::move(jobs), {});
+    const LogIndex applied = file_->tables.positions().last_applied;
+    if (applied == std::exchange(reported_applied_, applied) || !options_.on_applied) return;
+    options_.post([callback = options_.on_applied, applied] { callback(applied); });
 }
 
-void Writer::on_failed(Error error, Appends appends) {
+void Writer::on_failed(Error error, Jobs jobs) {
     if (error.code == ErrorCode::insufficient_storage)
-        on_disk_full(std::move(error), std::move(appends));
+        on_disk_full(std::move(error), std::move(jobs));
     else
-        on_fatal(std::move(error), std::move(appends));
+        on_fatal(std::move(error), std::move(jobs));
 }
 
-void Writer::on_disk_full(Error error, Appends appends) {
+void Writer::on_disk_full(Error error, Jobs jobs) {
     next_probe_ = Clock::now() + probe_interval;
     if (!read_only_)
         options_.post(
             [callback = options_.on_read_only, reason = error.message] { callback(reason); });
     read_only_ = error;
-    if (appends.empty()) return;
+    if (jobs.empty()) return;
     ++generation_;
-    answer(std::move(appends), fail(std::move(error)));
+    answer(std::move(jobs), fail(std::move(error)));
 }
 
-void Writer::on_fatal(Error error, Appends appends) {
+void Writer::on_fatal(Error error, Jobs jobs) {
+    compact_to_.reset();
     fatal_ = Error{ErrorCode::unavailable,
                    "lbd stops writing after an error of its database: " + error.message};
     kept_.reset();
     read_only_.reset();
     options_.post([callback = options_.on_fatal, error = std::move(error)] { callback(error); });
-    answer(std::move(appends), fail(*fatal_));
+    answer(std::move(jobs), fail(*fatal_));
 }
 
-void Writer::answer(Appends appends, const Result<void>& result) {
-    if (appends.empty()) return;
-    const Positions& end = file_->tables.positions();
+void Writer::answer(Jobs jobs, const Result<void>& result) {
+    if (jobs.empty()) return;
     std::vector<std::function<void(Result<void>)>> waiting;
-    waiting.reserve(appends.size());
-    for (AppendJob& job : appends) waiting.push_back(std::move(job.done));
-    options_.post([strand = strand_, waiting = std::move(waiting), result, last = end.last_index,
-                   term = end.term, generation = generation_] {
+    waiting.reserve(jobs.size());
+    for (WriteJob& job : jobs) waiting.push_back(std::move(job.done));
+    options_.post([strand = strand_, waiting = std::move(waiting), result,
+                   standing = file_->tables.positions().standing(), generation = generation_] {
         if (result) {
-            strand->durable = last;
+            strand->durable = standing.last_index;
         } else if (strand->generation != generation) {
             strand->generation = generation;
-            strand->next = LogIndex{last.value() + 1};
-            strand->term = term;
+            strand->standing = standing;
+            strand->standing.applied = std::max(standing.applied, strand->saved);
         }
         for (const auto& done : waiting) done(result);
     });

@@ -16,17 +16,16 @@ namespace trivet::store {
 /// What the strand knows of the log. The closures given to Options::post share it, since they may
 /// run after the storage is gone; the strand alone reads and writes it.
 ///
-/// Appends are pipelined: when one is refused because the disk is full, those sent after it, before
+/// Writes are pipelined: when one is refused because the disk is full, those sent after it, before
 /// the strand heard of that, must be refused too or they would leave a hole. They carry the
 /// generation of when they were sent, and a refusal starts a new one, first in the writer and then,
 /// with the callback, on the strand.
 struct StrandState {
     std::uint64_t generation = 0;
-    LogIndex next;                       // the index that append() expects
-    Term term;                           // of the entry before that
-    LogIndex durable;                    // of the last entry whose callback came
-    LogIndex applied;                    // the last that save_applied() was given
-    std::optional<Error> queue_refusal;  // set until the callback of the append that it hit
+    Standing standing;                   // once all that was sent is written
+    LogIndex durable;                    // end of the log when the last callback came
+    LogIndex saved;                      // the last that save_applied() was given
+    std::optional<Error> queue_refusal;  // set until the callback of the write that it hit
 };
 
 /// The writer thread: one transaction per drained queue (group commit). Everything below is used by
@@ -62,19 +61,21 @@ public:
 
 private:
     using Clock = std::chrono::steady_clock;
-    using Appends = std::vector<AppendJob>;
+    using Jobs = std::vector<WriteJob>;
 
     void run();
     void keep(std::vector<AppliedBatch> batches);
-    void write(Appends appends);
-    void refuse_outdated(Appends& appends);
-    Result<void> attempt(const Appends& appends);
-    Result<void> write_tables(const Appends& appends);
-    void on_written(Appends appends);
-    void on_failed(Error error, Appends appends);
-    void on_disk_full(Error error, Appends appends);
-    void on_fatal(Error error, Appends appends);
-    void answer(Appends appends, const Result<void>& result);
+    void write(Jobs jobs);
+    void refuse_outdated(Jobs& jobs);
+    Result<void> attempt(const Jobs& jobs);
+    Result<void> write_tables(const Jobs& jobs);
+    Result<void> move_base();
+    bool may_move_base() const;
+    void on_written(Jobs jobs);
+    void on_failed(Error error, Jobs jobs);
+    void on_disk_full(Error error, Jobs jobs);
+    void on_fatal(Error error, Jobs jobs);
+    void answer(Jobs jobs, const Result<void>& result);
     void serve(std::vector<ReadJob> reads);
     void checkpoint_when_due();
     void close_file();
@@ -86,6 +87,8 @@ private:
     WorkQueue queue_;
 
     std::optional<AppliedBatch> kept_;  // waits for the next transaction, all batches merged
+    std::optional<raft::LogBase> compact_to_;
+    LogIndex reported_applied_;
     std::uint64_t generation_ = 0;
     std::optional<Error> read_only_;  // why, while the disk is full
     Clock::time_point next_probe_{};

@@ -93,11 +93,11 @@ INSTANTIATE_TEST_SUITE_P(
              {"table log, row '4'", "the entry is missing"}},
         Case{"log_start_missing",
              "DELETE FROM log WHERE \"index\" < 9",
-             {"table log, row '7'", "the entry is missing"}},
+             {"table log, row '1'", "the entry is missing"}},
         Case{"log_end_missing",
              "DELETE FROM log WHERE \"index\" >= 9",
              {"table log, row '9'", "the entry is missing"}},
-        Case{"log_empty", "DELETE FROM log", {"table log, row '7'", "the entry is missing"}},
+        Case{"log_empty", "DELETE FROM log", {"table log, row '1'", "the entry is missing"}},
         Case{"meta_value",
              "UPDATE meta SET value = X'35' WHERE key = 'last_applied'",
              {"table meta, row 'last_applied'", "checksum does not match"}},
@@ -185,7 +185,7 @@ TEST_F(DamageTest, AFileOfANewerVersionIsRefused) {
     EXPECT_EQ(error.code, ErrorCode::conflict);
     EXPECT_THAT(error.message,
                 HasSubstr("was written by a newer version of Trivet (schema 7, this program knows "
-                          "1): install that version or restore a snapshot"));
+                          "2): install that version or restore a snapshot"));
     EXPECT_EQ(query(file(), "PRAGMA user_version"), "7");
 }
 
