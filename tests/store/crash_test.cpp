@@ -1,4 +1,6 @@
 // The same run of work, ended by death of the process or of the machine at every call in turn.
+#include <cstdlib>
+
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,7 +12,7 @@ namespace trivet::store {
 
 namespace {
 
-class CrashTest : public testing::Test {
+class CrashTest : public testing::TestWithParam<Script> {
 protected:
 #ifdef __SANITIZE_THREAD__
     void SetUp() override {
@@ -23,73 +25,74 @@ protected:
 };
 
 /// Memory that a child process shares with the test.
-class SharedCounter {
+class SharedProgress {
 public:
-    SharedCounter()
-        : value_(static_cast<std::uint64_t*>(::mmap(nullptr, sizeof(std::uint64_t),
-                                                    PROT_READ | PROT_WRITE,
-                                                    MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
-    ~SharedCounter() { ::munmap(value_, sizeof(std::uint64_t)); }
-    SharedCounter(const SharedCounter&) = delete;
-    SharedCounter& operator=(const SharedCounter&) = delete;
-    std::uint64_t& value() { return *value_; }
+    SharedProgress()
+        : value_(static_cast<Progress*>(::mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE,
+                                               MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
+    ~SharedProgress() { ::munmap(value_, sizeof(Progress)); }
+    SharedProgress(const SharedProgress&) = delete;
+    SharedProgress& operator=(const SharedProgress&) = delete;
+    Progress& value() { return *value_; }
 
 private:
-    std::uint64_t* value_;
+    Progress* value_;
 };
 
 /// In a child process. Never returns.
-[[noreturn]] void run_to_the_end(const std::filesystem::path& directory, FaultVfs& vfs,
-                                 FaultVfs::Plan plan, std::uint64_t& acknowledged) {
+[[noreturn]] void run_to_the_end(const Script& script, const std::filesystem::path& directory,
+                                 FaultVfs& vfs, FaultVfs::Plan plan, Progress& progress) {
     Harness harness(directory);
-    configure(harness);
+    script.configure(harness);
     harness.options.vfs_name = vfs.name();
+    harness.options.on_applied = [&](LogIndex index) { progress.applied = index.value(); };
     vfs.arm(plan);
     if (!harness.open()) ::_exit(1);
-    run_script(harness, acknowledged);
+    script.run(harness, progress);
     harness.close();
-    ::_exit(acknowledged >= script_entries ? 0 : 1);
+    ::_exit(progress.acknowledged >= script.steps ? 0 : 1);
 }
 
-/// Ends a process at one call after the other until one reaches the end; `step` skips calls.
-std::uint64_t end_processes(FaultVfs& vfs, Fault fault, std::uint64_t step) {
-    SharedCounter acknowledged;
+/// Ends a process at one call after the other until one reaches the end. The short form skips
+/// calls; TRIVET_SOAK takes every one.
+void end_processes(const Script& script, FaultVfs& vfs, Fault fault, std::uint64_t short_stride) {
+    const std::uint64_t stride = std::getenv("TRIVET_SOAK") != nullptr ? 1 : short_stride;
+    SharedProgress progress;
     std::uint64_t faults = 0;
-    for (std::uint64_t call = 1; call <= calls_max; call += step) {
+    for (std::uint64_t call = 1; call <= script.calls_max; call += stride) {
         SCOPED_TRACE(call);
         TempDirectory directory(TempDirectory::Medium::memory);
-        acknowledged.value() = 0;
+        progress.value() = Progress{};
         const pid_t child = ::fork();
         if (child == 0)
             run_to_the_end(
-                directory.path(), vfs,
+                script, directory.path(), vfs,
                 {.fault = fault, .at_call = call, .seed = static_cast<std::uint32_t>(call)},
-                acknowledged.value());
+                progress.value());
         int status = 0;
         EXPECT_EQ(::waitpid(child, &status, 0), child);
         EXPECT_TRUE(WIFEXITED(status));
-        expect_intact(directory.path(), acknowledged.value());
+        script.expect_intact(directory.path(), progress.value());
         if (testing::Test::HasFailure() || WEXITSTATUS(status) == 0) break;
         EXPECT_EQ(WEXITSTATUS(status), fault_exit_code);
         ++faults;
     }
-    return faults;
+    EXPECT_GT(faults, script.calls_min / stride);
+    EXPECT_LT(faults, script.calls_max / stride);
+    testing::Test::RecordProperty("faults", static_cast<int>(faults));
 }
 
-TEST_F(CrashTest, AKilledProcessLosesNothingAcknowledged) {
-    const std::uint64_t faults = end_processes(vfs, Fault::exit_process, 3);
-    EXPECT_GT(faults, 150u);
-    EXPECT_LT(faults, calls_max / 3);
-    RecordProperty("faults", static_cast<int>(faults));
+TEST_P(CrashTest, AKilledProcessLosesNothingAcknowledged) {
+    end_processes(GetParam(), vfs, Fault::exit_process, 3);
 }
 
 // Fails with synchronous=NORMAL: what was not synced is lost here, as it is when the power goes.
-TEST_F(CrashTest, APowerCutLosesNothingAcknowledged) {
-    const std::uint64_t faults = end_processes(vfs, Fault::power_cut, 2);
-    EXPECT_GT(faults, 250u);
-    EXPECT_LT(faults, calls_max / 2);
-    RecordProperty("faults", static_cast<int>(faults));
+TEST_P(CrashTest, APowerCutLosesNothingAcknowledged) {
+    end_processes(GetParam(), vfs, Fault::power_cut, 2);
 }
+
+INSTANTIATE_TEST_SUITE_P(, CrashTest, testing::Values(append_script(), raft_script()),
+                         [](const auto& row) { return std::string(row.param.name); });
 
 }  // namespace
 

@@ -1,9 +1,11 @@
 // Files that must be refused: what is wrong is named, with the remedy, and nothing is changed.
+#include <fmt/format.h>
 #include <fstream>
 
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "store/row_checksum.hpp"
 #include "tests/store/storage_fixture.hpp"
 
 namespace trivet::store {
@@ -98,12 +100,72 @@ INSTANTIATE_TEST_SUITE_P(
              "DELETE FROM log WHERE \"index\" >= 9",
              {"table log, row '9'", "the entry is missing"}},
         Case{"log_empty", "DELETE FROM log", {"table log, row '1'", "the entry is missing"}},
+        Case{"log_kind", "UPDATE log SET kind = 1 WHERE \"index\" = 9", {"table log, row '9'"}},
+        Case{"log_kind_unknown",
+             "UPDATE log SET kind = 3 WHERE \"index\" = 9",
+             {"table log, row '9'", "its kind is unknown"}},
+        Case{"vote",
+             "UPDATE meta SET value = X'39' WHERE key = 'hard_state_vote'",
+             {"table meta, row 'hard_state_vote'", "checksum does not match"}},
+        Case{"base_missing",
+             "DELETE FROM meta WHERE key = 'base_configuration'",
+             {"table meta, row 'base_configuration'", "the row is missing"}},
+        Case{"starts",
+             "UPDATE meta SET value = X'00' WHERE key = 'boots'",
+             {"table meta, row 'boots'", "checksum does not match"}},
         Case{"meta_value",
              "UPDATE meta SET value = X'35' WHERE key = 'last_applied'",
              {"table meta, row 'last_applied'", "checksum does not match"}},
         Case{"meta_row_missing",
              "DELETE FROM meta WHERE key = 'state_digest'",
              {"table meta, row 'state_digest'", "the row is missing"}}),
+    [](const auto& row) { return row.param.name; });
+
+struct MetaCase {
+    const char* name;
+    const char* key;
+    std::string value;
+    std::vector<const char*> message;
+};
+
+class ContradictingMetaTest : public DamageTest, public testing::WithParamInterface<MetaCase> {};
+
+TEST_P(ContradictingMetaTest, IsRefusedThoughItsChecksumIsRight) {
+    fill();
+    RowChecksum checksums;
+    const Checksum checksum =
+        checksums.of({.table = "meta", .key = GetParam().key}, {GetParam().value});
+    const auto hex = [](const auto& bytes) {
+        std::string text;
+        for (const auto byte : bytes) text += fmt::format("{:02X}", byte & 0xff);
+        return text;
+    };
+    run_sql(file(), fmt::format("UPDATE meta SET value = X'{}', checksum = X'{}' WHERE key = '{}'",
+                                hex(GetParam().value), hex(checksum), GetParam().key));
+    const Error error = refused();
+    EXPECT_EQ(error.code, ErrorCode::corrupt);
+    EXPECT_THAT(error.message, HasSubstr("restore a snapshot"));
+    for (const char* part : GetParam().message) EXPECT_THAT(error.message, HasSubstr(part));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , ContradictingMetaTest,
+    testing::Values(
+        MetaCase{"base_above_applied", "base_index", "7", {"row 'last_applied'", "base_index"}},
+        MetaCase{"base_within_the_log",
+                 "base_index",
+                 "3",
+                 {"table log, row '1'", "begins behind it, after base_index"}},
+        MetaCase{"base_term", "base_term", "4", {"table log, row '1'", "its term is older"}},
+        MetaCase{"hard_state_behind_the_log",
+                 "hard_state_term",
+                 "2",
+                 {"row 'hard_state_term'", "less than the last entry's term"}},
+        MetaCase{
+            "configuration", "base_configuration", "x", {"row 'base_configuration'", "malformed"}},
+        MetaCase{"raft_id", "raft_id", "0", {"row 'raft_id'", "nobody"}},
+        MetaCase{"no_number", "last_index", "1o", {"row 'last_index'", "malformed"}},
+        MetaCase{"boots", "boots", "", {"row 'boots'", "malformed"}}),
     [](const auto& row) { return row.param.name; });
 
 TEST_F(DamageTest, OldContentOfARowIsFoundByTheDigest) {

@@ -6,28 +6,31 @@ namespace trivet::store {
 
 namespace {
 
-class FaultTest : public testing::Test {
+class FaultTest : public testing::TestWithParam<Script> {
 protected:
     FaultVfs vfs;
 };
 
-TEST_F(FaultTest, AfterAnIoErrorNothingIsWrittenAndNothingAcknowledgedIsLost) {
+TEST_P(FaultTest, AfterAnIoErrorNothingIsWrittenAndNothingAcknowledgedIsLost) {
+    const Script script = GetParam();
     std::uint64_t faults = 0;
-    for (std::uint64_t call = 1; call <= calls_max; ++call) {
+    for (std::uint64_t call = 1; call <= script.calls_max; ++call) {
         SCOPED_TRACE(call);
         TempDirectory directory(TempDirectory::Medium::memory);
-        std::uint64_t acknowledged = 0;
+        Progress progress;
         Harness harness(directory.path());
-        configure(harness);
+        script.configure(harness);
         harness.options.vfs_name = vfs.name();
+        harness.options.on_applied = [&](LogIndex index) { progress.applied = index.value(); };
         vfs.arm({.fault = Fault::io_error, .at_call = call});
         const auto opened = harness.open();
         if (opened) {
-            run_script(harness, acknowledged);
+            script.run(harness, progress);
             if (vfs.reached() && !harness.fatal_reports.empty()) {
                 // Nothing is tried again: the process must end.
-                const auto refused = harness.append({entry(acknowledged + 1)});
-                EXPECT_FALSE(refused);
+                raft::Write vote;
+                vote.hard_state = {.term = Term{1'000'000}, .vote = {}};
+                EXPECT_FALSE(harness.write(std::move(vote)));
             }
             harness.close();
             EXPECT_EQ(harness.fatal_reports.size(), vfs.reached() ? 1u : 0u);
@@ -37,25 +40,27 @@ TEST_F(FaultTest, AfterAnIoErrorNothingIsWrittenAndNothingAcknowledgedIsLost) {
         }
         const bool reached = vfs.reached();
         vfs.disarm();
-        expect_intact(directory.path(), acknowledged);
+        script.expect_intact(directory.path(), progress);
         if (HasFailure()) return;
         if (!reached) break;
         ++faults;
     }
-    EXPECT_GT(faults, 300u);
-    EXPECT_LT(faults, calls_max);
+    EXPECT_GT(faults, script.calls_min);
+    EXPECT_LT(faults, script.calls_max);
     RecordProperty("faults", static_cast<int>(faults));
 }
 
-TEST_F(FaultTest, AfterDiskFullWorkGoesOnAndNothingIsLost) {
+TEST_P(FaultTest, AfterDiskFullWorkGoesOnAndNothingIsLost) {
+    const Script script = GetParam();
     std::uint64_t faults = 0;
-    for (std::uint64_t call = 1; call <= calls_max; ++call) {
+    for (std::uint64_t call = 1; call <= script.calls_max; ++call) {
         SCOPED_TRACE(call);
         TempDirectory directory(TempDirectory::Medium::memory);
-        std::uint64_t acknowledged = 0;
+        Progress progress;
         Harness harness(directory.path());
-        configure(harness);
+        script.configure(harness);
         harness.options.vfs_name = vfs.name();
+        harness.options.on_applied = [&](LogIndex index) { progress.applied = index.value(); };
         vfs.arm({.fault = Fault::disk_full, .at_call = call});
         auto opened = harness.open();
         if (!opened) {
@@ -64,25 +69,26 @@ TEST_F(FaultTest, AfterDiskFullWorkGoesOnAndNothingIsLost) {
             opened = harness.open();
             ASSERT_TRUE(opened) << opened.error().message;
         }
-        // A refused append leaves the log as it was, so that the same index is tried again.
-        for (int attempts = 0; attempts < 3 && acknowledged < script_entries; ++attempts) {
-            harness.loaded.last_index = LogIndex{acknowledged};
-            run_script(harness, acknowledged);
-        }
-        EXPECT_GE(acknowledged, script_entries);
+        // A refused write leaves everything as it was, so that the same is tried again.
+        for (int attempts = 0; attempts < 3 && progress.acknowledged < script.steps; ++attempts)
+            script.run(harness, progress);
+        EXPECT_GE(progress.acknowledged, script.steps);
         harness.close();
         EXPECT_TRUE(harness.fatal_reports.empty());
         const bool reached = vfs.reached();
         vfs.disarm();
-        expect_intact(directory.path(), acknowledged);
+        script.expect_intact(directory.path(), progress);
         if (HasFailure()) return;
         if (!reached) break;
         ++faults;
     }
-    EXPECT_GT(faults, 200u);
-    EXPECT_LT(faults, calls_max);
+    EXPECT_GT(faults, script.calls_min / 2);
+    EXPECT_LT(faults, script.calls_max);
     RecordProperty("faults", static_cast<int>(faults));
 }
+
+INSTANTIATE_TEST_SUITE_P(, FaultTest, testing::Values(append_script(), raft_script()),
+                         [](const auto& row) { return std::string(row.param.name); });
 
 }  // namespace
 

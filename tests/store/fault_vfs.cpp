@@ -81,7 +81,8 @@ struct FaultVfs::State {
         return SQLITE_ERROR;
     }
 
-    /// A disk writes what was not synced in any order: any part of it may be there, in each file.
+    /// A disk writes what was not synced in any order: any part of it may be there, in each file,
+    /// and of a page only the beginning.
     void lose_unsynced() {
         std::mt19937 random(plan->seed);
         for (FaultFile* file : open_files) {
@@ -92,8 +93,10 @@ struct FaultVfs::State {
             }
             for (const Unsynced& change : changes) {
                 if (random() % 2 == 0) continue;
+                const bool is_torn = random() % 4 == 0;
                 if (change.written)
-                    put(*file, *change.written, change.offset);
+                    put(*file, change.written->substr(0, is_torn ? random() % 4096 : -1U),
+                        change.offset);
                 else
                     truncate(*file, change.offset);
             }

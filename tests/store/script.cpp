@@ -10,6 +10,8 @@ constexpr std::uint64_t keys = 7;
 
 std::string key_of(std::uint64_t index) { return "vip/default/" + std::to_string(index % keys); }
 
+}  // namespace
+
 AppliedBatch applied(std::uint64_t index) {
     AppliedBatch batch{.last_applied = LogIndex{index}, .rows = {}, .events = {}};
     batch.rows.push_back({"counter", std::to_string(index)});
@@ -21,7 +23,6 @@ AppliedBatch applied(std::uint64_t index) {
     return batch;
 }
 
-/// What the rows are when `last_applied` entries have been applied.
 std::map<std::string, std::string> expected_rows(LogIndex last_applied) {
     std::map<std::string, std::string> rows;
     for (std::uint64_t index = 1; index <= last_applied.value(); ++index)
@@ -34,7 +35,15 @@ std::map<std::string, std::string> expected_rows(LogIndex last_applied) {
     return rows;
 }
 
-}  // namespace
+void expect_rows(const Harness& harness) {
+    std::map<std::string, std::string> rows;
+    for (const StateRow& row : harness.loaded.rows) rows[row.key] = row.value;
+    EXPECT_EQ(rows, expected_rows(harness.loaded.last_applied));
+}
+
+namespace {
+
+constexpr std::uint64_t script_entries = 120;
 
 void configure(Harness& harness) {
     harness.options.checkpoint_pages = 25;
@@ -43,34 +52,39 @@ void configure(Harness& harness) {
     harness.options.applied_delay = std::chrono::milliseconds(0);
 }
 
-void run_script(Harness& harness, std::uint64_t& acknowledged) {
-    std::uint64_t index = harness.loaded.last_index.value();
+void run(Harness& harness, Progress& progress) {
+    std::uint64_t index = progress.acknowledged;
     while (index < script_entries) {
         std::vector<LogEntry> entries;
         for (std::uint64_t i = 0; i <= index % 4; ++i)
             entries.push_back(entry(index + 1 + i, std::string(150 * (i + 1), 'p')));
+        progress.given = entries.back().index.value();
         if (!harness.append(entries)) return;
         for (const LogEntry& one : entries)
             harness.storage->save_applied(applied(one.index.value()));
         index = entries.back().index.value();
-        acknowledged = index;
+        progress.acknowledged = index;
     }
 }
 
-void expect_intact(const std::filesystem::path& directory, std::uint64_t acknowledged) {
+void expect_intact(const std::filesystem::path& directory, const Progress& progress) {
     Harness harness(directory);
     configure(harness);
     const auto opened = harness.open();
     ASSERT_TRUE(opened) << opened.error().message;
     const Loaded& loaded = harness.loaded;
-    EXPECT_GE(loaded.last_index.value(), acknowledged);
+    EXPECT_GE(loaded.last_index.value(), progress.acknowledged);
     EXPECT_EQ(loaded.entries.size(), loaded.last_index.value() - loaded.last_applied.value());
-    std::map<std::string, std::string> rows;
-    for (const StateRow& row : loaded.rows) rows[row.key] = row.value;
-    EXPECT_EQ(rows, expected_rows(loaded.last_applied));
+    expect_rows(harness);
     EXPECT_TRUE(harness.append({entry(loaded.last_index.value() + 1)}));
     harness.close();
     EXPECT_EQ(query(harness.options.path, "PRAGMA integrity_check"), "ok");
+}
+
+}  // namespace
+
+Script append_script() {
+    return {"append", script_entries, 2000, 300, configure, run, expect_intact};
 }
 
 }  // namespace trivet::store

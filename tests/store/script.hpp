@@ -1,22 +1,43 @@
 #pragma once
+#include <map>
+
 #include "tests/store/storage_fixture.hpp"
 
 /// A run of work for tests that break it off somewhere, and what must hold then.
 namespace trivet::store {
 
-inline constexpr std::uint64_t script_entries = 120;
-/// More calls of the file system than the script makes. The loops over them end when a run meets no
-/// fault; this only bounds them.
-inline constexpr std::uint64_t calls_max = 2000;
+/// How far a run came. May be in memory that processes share.
+struct Progress {
+    std::uint64_t given = 0;         // steps handed to the storage
+    std::uint64_t acknowledged = 0;  // of them, those answered with success, from the first on
+    std::uint64_t applied = 0;       // reported as durably applied
+};
 
-/// Small limits, so that the script meets checkpoints and trimming many times.
-void configure(Harness& harness);
+struct Script {
+    const char* name;
+    std::uint64_t steps;
+    /// More calls of the file system than the script makes. The loops over them end when a run
+    /// meets no fault; this only bounds them.
+    std::uint64_t calls_max;
+    std::uint64_t calls_min;
+    /// Small limits, so that the script meets checkpoints and trimming many times.
+    void (*configure)(Harness& harness);
+    /// Goes on behind what was acknowledged, up to the end or the first refusal.
+    void (*run)(Harness& harness, Progress& progress);
+    /// Reopens the file without faults: all that was acknowledged is there, nothing by half.
+    void (*expect_intact)(const std::filesystem::path& directory, const Progress& progress);
+};
 
-/// Appends groups of one to four entries and saves them as applied; `acknowledged` is the last
-/// index that was answered with success. Stops at the first refusal.
-void run_script(Harness& harness, std::uint64_t& acknowledged);
+/// Groups of one to four entries through append(), each saved as applied; a step is an entry.
+Script append_script();
+/// Votes, entries, truncations, snapshots, compactions through write(); a step is a write. With
+/// TRIVET_SOAK 1,000 of them, otherwise 100.
+Script raft_script();
 
-/// Reopens the file without faults: all that was acknowledged is there, nothing by half.
-void expect_intact(const std::filesystem::path& directory, std::uint64_t acknowledged);
+/// What applying entry `index` changes, and the rows when all up to `last_applied` are applied.
+AppliedBatch applied(std::uint64_t index);
+std::map<std::string, std::string> expected_rows(LogIndex last_applied);
+/// The integrity of the file, and rows that are those of last_applied.
+void expect_rows(const Harness& harness);
 
 }  // namespace trivet::store

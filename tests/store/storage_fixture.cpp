@@ -90,6 +90,14 @@ Result<void> Harness::append(std::vector<LogEntry> entries) {
     return *answer;
 }
 
+Result<void> Harness::write(raft::Write write) {
+    std::optional<Result<void>> answer;
+    storage->write(std::move(write), [&](Result<void> result) { answer = result; });
+    if (!strand.run_until([&] { return answer.has_value(); }))
+        return fail(ErrorCode::timeout, "write() was never answered");
+    return *answer;
+}
+
 Result<std::vector<Event>> Harness::read_events(std::size_t limit,
                                                 std::optional<std::string> object) {
     std::optional<Result<std::vector<Event>>> answer;

@@ -55,6 +55,7 @@ public:
 
     /// These wait for the callback.
     Result<void> append(std::vector<LogEntry> entries);
+    Result<void> write(raft::Write write);
     Result<std::vector<Event>> read_events(std::size_t limit,
                                            std::optional<std::string> object = {});
     bool wait_until(const std::function<bool()>& condition) { return strand.run_until(condition); }
