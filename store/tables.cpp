@@ -33,7 +33,7 @@ Checksum checksum_of(RowChecksum& checksums, std::string_view table, std::string
 
 Result<Tables> Tables::prepare(Database& database, Positions positions) {
     Tables tables;
-    tables.written_ = positions;
+    tables.written_ = positions.meta();
     tables.positions_ = std::move(positions);
     struct Source {
         Statement& statement;

@@ -20,6 +20,7 @@ struct Positions : Meta {
     std::uint64_t first_event = 1;  // sequence numbers
     std::uint64_t next_event = 1;
 
+    const Meta& meta() const { return *this; }
     Standing standing() const {
         return {.last_index = last_index,
                 .terms = terms,
@@ -58,7 +59,7 @@ public:
     /// The last step of every transaction: makes `meta` agree with positions().
     Result<void> write_meta(MetaRows which);
     /// To be called when the transaction is committed.
-    void committed() { written_ = positions_; }
+    void committed() { written_ = positions_.meta(); }
 
 private:
     // tables.cpp

@@ -150,15 +150,17 @@ Result<void> Writer::move_base() {
     Tables& tables = file_->tables;
     const LogIndex applied = tables.positions().last_applied;
     if (options_.log_keep) return tables.move_base(LogIndex{applied.value() - *options_.log_keep});
-    if (auto moved = tables.move_base(std::min(compact_to_->index, applied)); !moved) return moved;
+    if (!compact_to_) return {};
+    const raft::LogBase& wanted = *compact_to_;
+    if (auto moved = tables.move_base(std::min(wanted.index, applied)); !moved) return moved;
     const raft::LogBase& base = tables.positions().base;
-    if (base.index != compact_to_->index ||
-        (base.term == compact_to_->term && base.configuration == compact_to_->configuration))
+    if (base.index != wanted.index ||
+        (base.term == wanted.term && base.configuration == wanted.configuration))
         return {};
     return fail(ErrorCode::internal,
                 fmt::format("the log was to be compacted up to entry {} of term {}, but its term "
                             "or configuration there is another; restart lbd and report this",
-                            base.index.value(), compact_to_->term.value()));
+                            base.index.value(), wanted.term.value()));
 }
 
 void Writer::on_written(Jobs jobs) {

@@ -163,7 +163,8 @@ void configure(Harness& harness) {
 
 /// Hands over one to three steps at once, so that some share a transaction. A snapshot begins a
 /// group: what came before it has been saved as applied by then.
-bool run_group(Harness& harness, Progress& progress) {
+/// `model` is what was acknowledged.
+bool run_group(Harness& harness, Progress& progress, Model& model) {
     const std::uint64_t first = progress.acknowledged;
     std::uint64_t end = first;
     std::uint64_t answered = 0;
@@ -176,7 +177,6 @@ bool run_group(Harness& harness, Progress& progress) {
         ++end;
     } while (end < steps().size() && end % 3 != 0 && !steps()[end].write.snapshot);
     EXPECT_TRUE(harness.wait_until([&] { return answered == end - first; }));
-    Model model = model_after(first);
     for (std::uint64_t i = first; i < progress.acknowledged; ++i) {
         const LogIndex before = std::max(model.applied, steps()[i].write.snapshot
                                                             ? steps()[i].write.snapshot->base.index
@@ -190,8 +190,9 @@ bool run_group(Harness& harness, Progress& progress) {
 }
 
 void run(Harness& harness, Progress& progress) {
+    Model model = model_after(progress.acknowledged);
     while (progress.acknowledged < steps().size())
-        if (!run_group(harness, progress)) return;
+        if (!run_group(harness, progress, model)) return;
 }
 
 std::optional<std::string> difference(const Loaded& loaded, const Model& model) {
