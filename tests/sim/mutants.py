@@ -58,6 +58,12 @@ def hunt(seeds, first, nodes):
     return found.group(1), assertion.group(1) if assertion else found.group(2)
 
 
+def check(mutants):
+    stale = [m.stem for m in mutants if patch(m, "--dry-run").returncode != 0]
+    print(json.dumps({"mutants": len(mutants), "that do not apply": stale}))
+    sys.exit(1 if stale else 0)
+
+
 def judge(mutant, options):
     started = time.monotonic()
     applied = patch(mutant)
@@ -83,11 +89,14 @@ def main():
     parser.add_argument("--seeds", type=int, default=20000, help="budget of each")
     parser.add_argument("--seed", type=int, default=1, help="the first one")
     parser.add_argument("--nodes", default="3,5,7")
+    parser.add_argument("--check", action="store_true", help="only see whether all patches apply")
     options = parser.parse_args()
     copy_tree()
     mutants = [m for m in sorted(MUTANTS.glob("*.patch")) if not options.names or m.stem in options.names]
     if not mutants:
         sys.exit("mutants: no such name; they are in tests/sim/mutants/")
+    if options.check:
+        check(mutants)
     failed = 0
     for mutant in mutants:
         verdict = judge(mutant, options)
