@@ -57,10 +57,13 @@ void Log::append(LogEntry entry) {
         TRIVET_ASSERT(configuration);  // was checked when it came in
         configurations_.emplace_back(entry.index, std::move(*configuration));
     }
+    bytes_ += entry.payload.size();
     entries_.push_back(std::move(entry));
 }
 
 void Log::truncate_from(LogIndex index) {
+    for (std::size_t i = offset(index); i < entries_.size(); ++i)
+        bytes_ -= entries_[i].payload.size();
     entries_.resize(offset(index));
     // Thesis 4.1: a server falls back to the configuration before, when the entry goes.
     while (configurations_.back().first >= index) configurations_.pop_back();
@@ -69,8 +72,9 @@ void Log::truncate_from(LogIndex index) {
 void Log::compact(LogIndex index) {
     if (index <= base_.index) return;
     LogBase base{index, at(index).term, configuration_at(index)};
-    entries_.erase(entries_.begin(),
-                   entries_.begin() + static_cast<std::ptrdiff_t>(offset(index)) + 1);
+    const std::size_t gone = offset(index) + 1;
+    for (std::size_t i = 0; i < gone; ++i) bytes_ -= entries_[i].payload.size();
+    entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(gone));
     while (configurations_.size() > 1 && configurations_[1].first <= index)
         configurations_.pop_front();
     base_ = std::move(base);
@@ -78,6 +82,7 @@ void Log::compact(LogIndex index) {
 
 void Log::reset(LogBase base) {
     entries_.clear();
+    bytes_ = 0;
     configurations_.clear();
     configurations_.emplace_back(base.index, base.configuration);
     base_ = std::move(base);

@@ -19,6 +19,7 @@ public:
     const LogBase& base() const { return base_; }
     LogIndex last_index() const;
     Term last_term() const;
+    std::size_t bytes() const { return bytes_; }  // of all payloads
     /// Of the base or of an entry; nullopt when it is behind the base or after the end.
     std::optional<Term> term_at(LogIndex index) const;
     bool matches(LogIndex index, Term term) const { return term_at(index) == term; }
@@ -46,6 +47,7 @@ private:
 
     LogBase base_;
     std::deque<LogEntry> entries_;
+    std::size_t bytes_ = 0;
     std::deque<std::pair<LogIndex, Configuration>> configurations_;  // the first is the base's
 };
 
