@@ -162,7 +162,9 @@ Waiting apply_items(Control& control, RouteCall& call) {
     if (options->dry_run) co_return rehearse(control.state(), *items, std::move(actions), *options);
     if (actions.empty())  // nothing to replicate
         co_return answer_of(json::array(), *options, control.state().last_applied().value());
-    const auto index = co_await control.propose(std::move(actions));
+    auto proposal = call.proposal(std::move(actions));
+    if (!proposal) co_return fail(proposal.error());
+    const auto index = co_await control.propose(std::move(*proposal));
     if (!index) co_return fail(index.error());
     co_return answer_of(results(*items, control.state(), *index), *options, index->value());
 }

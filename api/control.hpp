@@ -41,6 +41,13 @@ struct InitAnswer {
     std::string ca_hash;  // "sha256:<hex>" of the CA certificate's DER
 };
 
+struct Proposal {
+    std::vector<Action> actions;
+    /// One for each request of a client: sent again, the request is answered as it was and takes
+    /// no effect again. Empty: no such promise.
+    std::string idempotency_key = {};
+};
+
 /// The application calls that the routes make; no HTTP in it. Lives on one strand (executor()):
 /// routes hop there before they touch it. daemon/ implements it, tests fake it.
 class Control {
@@ -49,9 +56,10 @@ public:
     virtual boost::asio::any_io_executor executor() = 0;
     virtual const ClusterState& state() const = 0;
 
-    /// Replicates the actions as one command; returns its index after it was applied with success.
+    /// Replicates the actions as one command; returns its index after it was applied with success,
+    /// or that of the command which did the same under this key before.
     /// Errors: those of ClusterState::apply and ReplicatedLog::propose.
-    virtual boost::asio::awaitable<Result<LogIndex>> propose(std::vector<Action> actions) = 0;
+    virtual boost::asio::awaitable<Result<LogIndex>> propose(Proposal proposal) = 0;
     virtual boost::asio::awaitable<Result<void>> read_barrier() = 0;
     /// Makes this node a cluster of one. Errors: conflict, it belongs to one already.
     virtual boost::asio::awaitable<Result<InitAnswer>> init() = 0;

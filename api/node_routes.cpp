@@ -9,7 +9,9 @@ Waiting set_drained(Control& control, RouteCall& call, DrainNode drain) {
     const ObjectKey key{Kind::node, "", call.capture("name")};
     std::vector<Action> actions;
     actions.emplace_back(std::move(drain));
-    const auto index = co_await control.propose(std::move(actions));
+    auto proposal = call.proposal(std::move(actions));
+    if (!proposal) co_return fail(proposal.error());
+    const auto index = co_await control.propose(std::move(*proposal));
     if (!index) co_return fail(index.error());
     auto node = object_json(control, key);
     if (!node) co_return fail(no_such_object(control.state(), key));

@@ -19,10 +19,13 @@ Waiting write_object(Control& control, RouteCall& call, BodyPlace place, PutMode
     if (!force) co_return fail(force.error());
     put->force = *force;
     const ObjectKey key = key_of(put->object);
-    const bool existed = revision_of(control.state(), key).has_value();
+    // What is sent again finds its own object.
+    const bool existed = mode != PutMode::create && revision_of(control.state(), key).has_value();
     std::vector<Action> actions;
     actions.emplace_back(std::move(*put));
-    const auto index = co_await control.propose(std::move(actions));
+    auto proposal = call.proposal(std::move(actions));
+    if (!proposal) co_return fail(proposal.error());
+    const auto index = co_await control.propose(std::move(*proposal));
     if (!index) co_return fail(index.error());
     auto stored = object_json(control, key);
     if (!stored)
@@ -40,7 +43,9 @@ Waiting erase_object(Control& control, RouteCall& call, ObjectKey key) {
     auto before = object_json(control, key);
     std::vector<Action> actions;
     actions.emplace_back(DeleteObject{.key = key, .force = *force});
-    const auto index = co_await control.propose(std::move(actions));
+    auto proposal = call.proposal(std::move(actions));
+    if (!proposal) co_return fail(proposal.error());
+    const auto index = co_await control.propose(std::move(*proposal));
     if (!index) co_return fail(index.error());
     if (!before)  // made by another call while ours was on its way
         before = nlohmann::json{{"name", key.name}};

@@ -53,6 +53,12 @@ json parameters_of(const Route& route) {
                                   {"in", "path"},
                                   {"required", true},
                                   {"schema", reference("name")}});
+    if (route.info.method != "GET" && route.needs == Needs::cluster)
+        parameters.push_back(
+            {{"name", "Idempotency-Key"},
+             {"in", "header"},
+             {"description", "sent again under the same key, a request takes effect once"},
+             {"schema", {{"type", "string"}, {"maxLength", idempotency_key_bytes_max}}}});
     for (auto rest = route.parameters; !rest.empty();) {
         const auto space = std::min(rest.find(' '), rest.size());
         const auto name = rest.substr(0, space);

@@ -26,6 +26,8 @@ enum class Body : std::uint8_t { none, json };
 /// When a handler may run. Most need a cluster; reads of committed state wait for the read barrier.
 enum class Needs : std::uint8_t { nothing, cluster, barrier };
 
+constexpr std::size_t idempotency_key_bytes_max = 128;
+
 /// One call on its way through its route. Owned by the coroutine that serves it.
 struct RouteCall {
     HttpRequest request;
@@ -37,6 +39,8 @@ struct RouteCall {
     const std::string& capture(std::string_view name) const { return captures.at(name); }
     /// "true", "1" and "" are true. Errors: invalid_argument, naming the parameter.
     Result<bool> flag(const std::string& parameter) const;
+    /// `actions` under the request's Idempotency-Key, if it has one. Errors: invalid_argument.
+    Result<Proposal> proposal(std::vector<Action> actions) const;
 };
 
 struct Answer {

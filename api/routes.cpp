@@ -218,6 +218,26 @@ Result<bool> RouteCall::flag(const std::string& parameter) const {
                 parameter);
 }
 
+Result<Proposal> RouteCall::proposal(std::vector<Action> actions) const {
+    Proposal proposal{std::move(actions)};
+    const auto header = request.headers.find("idempotency-key");
+    if (header == request.headers.end()) return proposal;
+    std::string_view key = header->second;
+    // draft-ietf-httpapi-idempotency-key-header: a quoted string; most clients leave the quotes
+    // out.
+    if (key.size() >= 2 && key.front() == '"' && key.back() == '"')
+        key = key.substr(1, key.size() - 2);
+    const bool is_fine = !key.empty() && key.size() <= idempotency_key_bytes_max &&
+                         std::ranges::all_of(key, [](char c) { return c > ' ' && c <= '~'; });
+    if (!is_fine)
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("an Idempotency-Key has 1 to {} visible ASCII characters, such as "
+                                "a random UUID",
+                                idempotency_key_bytes_max));
+    proposal.idempotency_key = key;
+    return proposal;
+}
+
 HttpHandler make_handler(Control& control) {
     const auto service = std::make_shared<Service>(Service{control});
     return [service](HttpRequest request) { return serve(service, std::move(request)); };

@@ -59,7 +59,9 @@ std::optional<std::string> ClientTable::row(std::string_view key) const {
     const auto found = answers_.find(key.substr(row_prefix.size()));
     if (found == answers_.end()) return std::nullopt;
     const Answer& answer = found->second;
-    json row{{"sequence", answer.sequence}, {"index", answer.index.value()}};
+    json row{{"sequence", answer.sequence},
+             {"index", answer.index.value()},
+             {"fingerprint", answer.fingerprint}};
     if (answer.error)
         row["error"] = {{"code", static_cast<unsigned>(answer.error->code)},
                         {"message", answer.error->message},
@@ -78,6 +80,7 @@ Result<void> ClientTable::restore(std::string_view key, std::string_view row) {
     FieldReader reader(value, "row");
     reader.integer("sequence", answer.sequence, std::uint64_t{0}, UINT64_MAX);
     reader.integer("index", index, std::uint64_t{1}, UINT64_MAX);
+    reader.integer("fingerprint", answer.fingerprint, std::uint64_t{0}, UINT64_MAX);
     if (const json* error = reader.take("error")) {
         auto read = read_error(*error);
         if (!read) return corrupt(read.error().message);

@@ -22,8 +22,9 @@ public:
 
     struct Answer {
         std::uint64_t sequence = 0;
-        LogIndex index;              // of the command
-        std::optional<Error> error;  // nullopt: it took effect
+        LogIndex index;                   // of the command
+        std::optional<Error> error = {};  // nullopt: it took effect
+        std::uint64_t fingerprint = 0;    // of what was asked for
     };
 
     /// The newest answer when `sequence` is not above it, so that the request must not take effect

@@ -76,7 +76,9 @@ Applied ClusterState::apply(LogIndex index, const Command& command) {
     advance_time(command.at, change);
 
     Applied applied;
-    if (command.actions.size() > actions_max) {
+    if (auto answered = answer_again(command)) {
+        applied = std::move(*answered);
+    } else if (command.actions.size() > actions_max) {
         applied.result = fail(ErrorCode::invalid_argument,
                               fmt::format("a command has at most {} actions", actions_max));
     } else if (command.actions.size() <= 1) {
@@ -91,8 +93,32 @@ Applied ClusterState::apply(LogIndex index, const Command& command) {
             change = change_before;
         }
     }
+    if (command.request && !applied.repeats) {
+        const auto error = applied.result ? std::nullopt : std::optional(applied.result.error());
+        const RequestId& request = *command.request;
+        for (std::string& key :
+             clients_.record(request.client, {request.sequence, index, error, request.fingerprint}))
+            change.rows.insert(std::move(key));
+    }
     applied.changed.assign(change.rows.begin(), change.rows.end());
     applied.events = std::move(change.events);
+    return applied;
+}
+
+std::optional<Applied> ClusterState::answer_again(const Command& command) const {
+    if (!command.request) return std::nullopt;
+    const auto* known = clients_.find(command.request->client, command.request->sequence);
+    if (known == nullptr) return std::nullopt;
+    Applied applied;
+    applied.repeats = known->index;
+    if (known->sequence != command.request->sequence)
+        applied.result = fail(ErrorCode::conflict, "this client has sent a newer request since");
+    else if (known->fingerprint != command.request->fingerprint)
+        applied.result = fail(ErrorCode::conflict,
+                              "this Idempotency-Key came with another request before; take a new "
+                              "one for each request");
+    else if (known->error)
+        applied.result = fail(*known->error);
     return applied;
 }
 

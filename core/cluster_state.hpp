@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/allocator.hpp"
+#include "core/client_table.hpp"
 #include "core/command.hpp"
 #include "core/ids.hpp"
 #include "core/objects.hpp"
@@ -78,6 +79,8 @@ private:
         std::uint64_t order() const;  // unique for each action of the log
     };
 
+    /// Nullopt: the request is new.
+    std::optional<Applied> answer_again(const Command& command) const;
     void advance_time(WallTime at, Change& change);
     Result<void> apply_actions(const std::vector<Action>& actions, Change& change);
     Result<void> apply_action(const Action& action, Change& change);
@@ -133,6 +136,7 @@ private:
     std::map<ObjectKey, Stored<ConfigObject>> config_objects_;
     std::map<std::string, Stored<Namespace>> namespaces_;
     std::map<std::string, Stored<Node>> nodes_;
+    ClientTable clients_;
 
     // Derived from the above; kept beside it so that one command costs O(log n).
     Allocator allocator_;  // its release records are state of their own

@@ -65,6 +65,7 @@ std::optional<std::string> ClusterState::row(const std::string& key) const {
     }
     const std::size_t slash = key.find('/');
     if (slash == std::string::npos) return std::nullopt;
+    if (key.starts_with(ClientTable::row_prefix)) return clients_.row(key);
     const std::string name = key.substr(slash + 1);
     const std::string_view noun = std::string_view(key).substr(0, slash);
     if (noun == "released") {
@@ -137,6 +138,8 @@ private:
         if (!value) return fail(value.error());
         if (row.key == "meta/time") return read_meta_time(*value);
         if (row.key == "meta/cluster") return read_meta_cluster(*value);
+        if (row.key.starts_with(ClientTable::row_prefix))
+            return state_.clients_.restore(row.key, row.value);
         const std::size_t slash = row.key.find('/');
         const std::string noun = row.key.substr(0, slash);
         const std::string name = slash == std::string::npos ? "" : row.key.substr(slash + 1);

@@ -143,7 +143,26 @@ Result<Action> read_action(const json& item) {
                 "register_node, drain_node, advance_time)");
 }
 
+Result<RequestId> read_request(const json& body) {
+    RequestId request;
+    FieldReader reader(body, "request", "request");
+    reader.text("client", request.client);
+    reader.integer("sequence", request.sequence, std::uint64_t{0}, any_number);
+    reader.integer("fingerprint", request.fingerprint, std::uint64_t{0}, any_number);
+    if (auto finished = reader.finish(); !finished) return fail(finished.error());
+    if (request.client.empty())
+        return fail(ErrorCode::invalid_argument, "a request names its client", "request.client");
+    return request;
+}
+
 }  // namespace
+
+std::uint64_t fingerprint_of(const std::vector<Action>& actions) {
+    std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+    for (const char byte : encode(Command{.actions = actions}))
+        hash = (hash ^ static_cast<std::uint8_t>(byte)) * 0x100000001b3;
+    return hash;
+}
 
 std::string encode(const Command& command) {
     json actions = json::array();
@@ -151,11 +170,15 @@ std::string encode(const Command& command) {
         actions.push_back(
             std::visit([](const auto& value) { return encode_action(value); }, action));
     const auto at = std::clamp(command.at, WallTime{}, wall_time_max).time_since_epoch().count();
-    return json{{"format", format_number},
-                {"at", static_cast<std::uint64_t>(at)},
-                {"actions", std::move(actions)}}
-        // A name from a URL may be no UTF-8; it then names nothing, which apply() reports.
-        .dump(-1, ' ', false, json::error_handler_t::replace);
+    json text{{"format", format_number},
+              {"at", static_cast<std::uint64_t>(at)},
+              {"actions", std::move(actions)}};
+    if (command.request)
+        text["request"] = {{"client", command.request->client},
+                           {"sequence", command.request->sequence},
+                           {"fingerprint", command.request->fingerprint}};
+    // A name from a URL may be no UTF-8; it then names nothing, which apply() reports.
+    return text.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 Result<Command> decode_command(std::string_view text) {
@@ -176,6 +199,11 @@ Result<Command> decode_command(std::string_view text) {
             command.actions.push_back(std::move(*action));
             return {};
         });
+        if (const json* body = reader.take("request")) {
+            auto request = read_request(*body);
+            if (!request) return fail(request.error());
+            command.request = std::move(*request);
+        }
     } else if (reader.has("format")) {
         return fail(ErrorCode::invalid_argument,
                     fmt::format("the command has format {}; this version reads format {}", format,

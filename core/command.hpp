@@ -50,10 +50,21 @@ struct AdvanceTime {};
 using Action =
     std::variant<PutObject, DeleteObject, InitCluster, RegisterNode, DrainNode, AdvanceTime>;
 
+/// Names a request, so that it takes effect once however often it is sent (core/client_table.hpp).
+struct RequestId {
+    std::string client;
+    std::uint64_t sequence = 0;
+    std::uint64_t fingerprint = 0;  // of what it asks for; another under the same name is refused
+};
+
 struct Command {
     WallTime at{};                // the proposer's clock; the state never lets time run backwards
     std::vector<Action> actions;  // all or none take effect
+    std::optional<RequestId> request = {};
 };
+
+/// Equal for equal actions, on every machine.
+std::uint64_t fingerprint_of(const std::vector<Action>& actions);
 
 /// The form in the log: JSON with a format number. decode refuses what encode cannot have written.
 std::string encode(const Command& command);

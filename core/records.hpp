@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,9 @@ struct Applied {
     std::vector<std::string>
         changed;  // keys of the rows that differ now, sorted, without duplicates
     std::vector<Event> events;
+    /// The request was answered before, by the command of this index, as `result` says; nothing
+    /// took effect now.
+    std::optional<LogIndex> repeats = {};
 };
 
 /// A row of the persisted state: one object or one bookkeeping record as JSON.

@@ -160,6 +160,8 @@ void Node::apply(const LogEntry& entry) {
         // Only a proposer that waits takes its refusal out; those of a former run never do.
         while (refused_.size() > refusals_max) refused_.erase(refused_.begin());
     }
+    if (applied.repeats) repeats_[entry.index] = *applied.repeats;
+    while (repeats_.size() > refusals_max) repeats_.erase(repeats_.begin());
     store::AppliedBatch batch{
         .last_applied = entry.index, .rows = {}, .events = std::move(applied.events)};
     for (const std::string& key : applied.changed) batch.rows.push_back({key, state_.row(key)});
@@ -175,7 +177,8 @@ void Node::follow(const std::vector<std::string>& changed) {
     for (const std::string& key : changed) {
         if (key.starts_with("vip/"))
             touch(key, touched);
-        else if (!key.starts_with("released/") && !key.starts_with("meta/"))
+        else if (!key.starts_with("released/") && !key.starts_with("meta/") &&
+                 !key.starts_with(ClientTable::row_prefix))
             everything = true;
     }
     if (announcer_ && everything)
@@ -259,14 +262,18 @@ std::optional<Error> Node::take_refusal(LogIndex index) {
 // These three are no coroutines themselves: g++ 12 destroys captures of a lambda twice when the
 // lambda is made inside a co_await expression (GCC bug 99576 and its kin).
 
-asio::awaitable<Result<LogIndex>> Node::propose(std::vector<Action> actions) {
-    std::string payload = encode(Command{.at = wall_now(), .actions = std::move(actions)});
+asio::awaitable<Result<LogIndex>> Node::propose(api::Proposal proposal) {
+    Command command{.at = wall_now(), .actions = std::move(proposal.actions)};
+    if (!proposal.idempotency_key.empty())
+        command.request =
+            RequestId{std::move(proposal.idempotency_key), 1, fingerprint_of(command.actions)};
+    std::string payload = encode(command);
     auto start = [this, payload = std::move(payload)](ReplicatedLog::ProposeDone answer) mutable {
         replicated_log_->propose(std::move(payload), [this, answer](Result<LogIndex> index) {
-            if (auto refused = index ? take_refusal(*index) : std::nullopt)
-                answer(fail(*refused));
-            else
-                answer(std::move(index));
+            if (!index) return answer(std::move(index));
+            const auto repeated = repeats_.extract(*index);
+            if (auto refused = take_refusal(*index)) return answer(fail(*refused));
+            answer(repeated.empty() ? *index : repeated.mapped());
         });
     };
     return answer_of<LogIndex>(executor(), std::move(start));

@@ -54,7 +54,7 @@ public:
 
     boost::asio::any_io_executor executor() override { return io_.get_executor(); }
     const ClusterState& state() const override { return state_; }
-    boost::asio::awaitable<Result<LogIndex>> propose(std::vector<Action> actions) override;
+    boost::asio::awaitable<Result<LogIndex>> propose(api::Proposal proposal) override;
     boost::asio::awaitable<Result<void>> read_barrier() override;
     boost::asio::awaitable<Result<api::InitAnswer>> init() override;
     boost::asio::awaitable<Result<std::vector<Event>>> events(
@@ -95,7 +95,9 @@ private:
     std::unique_ptr<announce::L2Service> announcer_;
     std::map<IpAddress, announce::L2Status> l2_status_;          // of the addresses in the plan
     std::map<ObjectKey, std::vector<IpAddress>> vip_addresses_;  // as last planned
-    std::map<LogIndex, Error> refused_;       // for the proposers of these entries
+    /// For the proposers of these entries: what was refused, and what was a repetition of which.
+    std::map<LogIndex, Error> refused_;
+    std::map<LogIndex, LogIndex> repeats_;
     boost::asio::system_timer state_timer_;   // when the state wants its time moved on
     std::optional<WallTime> state_deadline_;  // what it is set to
     boost::asio::steady_timer certificate_timer_;

@@ -49,7 +49,8 @@ asio::awaitable<Result<api::InitAnswer>> Node::init() {
         std::vector<Action> actions;
         actions.emplace_back(InitCluster{cluster_id, token_hash(token)});
         actions.emplace_back(RegisterNode{config_.node, config_.labels});
-        done = co_await propose(std::move(actions));
+        api::Proposal proposal{std::move(actions)};  // by name: see the end of node.cpp
+        done = co_await propose(std::move(proposal));
     }
     init_running_ = false;
     if (!hash) co_return fail(hash.error());

@@ -7,15 +7,17 @@ namespace trivet::api::test {
 
 namespace asio = boost::asio;
 
-asio::awaitable<Result<LogIndex>> FakeControl::propose(std::vector<Action> actions) {
+asio::awaitable<Result<LogIndex>> FakeControl::propose(Proposal proposal) {
     ++knobs_.proposals;
     if (knobs_.propose_fails) co_return fail(*knobs_.propose_fails);
     const LogIndex index{state_.last_applied().value() + 1};
-    const Applied applied =
-        state_.apply(index, Command{.at = knobs_.now, .actions = std::move(actions)});
+    Command command{.at = knobs_.now, .actions = std::move(proposal.actions)};
+    if (!proposal.idempotency_key.empty())
+        command.request = RequestId{proposal.idempotency_key, 1, fingerprint_of(command.actions)};
+    const Applied applied = state_.apply(index, command);
     if (!applied.result) co_return fail(applied.result.error());
     knobs_.events.insert(knobs_.events.end(), applied.events.begin(), applied.events.end());
-    co_return index;
+    co_return applied.repeats.value_or(index);
 }
 
 asio::awaitable<Result<void>> FakeControl::read_barrier() {
@@ -27,7 +29,8 @@ asio::awaitable<Result<void>> FakeControl::read_barrier() {
 asio::awaitable<Result<InitAnswer>> FakeControl::init() {
     std::vector<Action> actions;
     actions.emplace_back(InitCluster{"c1", hash_of_token("fresh")});
-    const auto index = co_await propose(std::move(actions));
+    Proposal proposal{std::move(actions)};
+    const auto index = co_await propose(std::move(proposal));
     if (!index) co_return fail(index.error());
     co_return InitAnswer{"n1", "https://10.0.0.1:7480", "fresh", "sha256:00"};
 }
@@ -56,7 +59,7 @@ void FakeControl::make_cluster(const std::string& token) {
 }
 
 void FakeControl::apply(std::vector<Action> actions) {
-    const auto done = thread_.await(propose(std::move(actions)));
+    const auto done = thread_.await(propose({std::move(actions)}));
     if (!done) throw std::runtime_error(done.error().message);
 }
 

@@ -29,7 +29,7 @@ public:
 
     boost::asio::any_io_executor executor() override { return thread_.context().get_executor(); }
     const ClusterState& state() const override { return state_; }
-    boost::asio::awaitable<Result<LogIndex>> propose(std::vector<Action> actions) override;
+    boost::asio::awaitable<Result<LogIndex>> propose(Proposal proposal) override;
     boost::asio::awaitable<Result<void>> read_barrier() override;
     boost::asio::awaitable<Result<InitAnswer>> init() override;
     boost::asio::awaitable<Result<std::vector<Event>>> events(

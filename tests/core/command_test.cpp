@@ -23,6 +23,28 @@ Command every_action() {
     return command;
 }
 
+TEST(Command, CarriesTheNameOfItsRequest) {
+    Command command = every_action();
+    command.request = RequestId{"key-1", 3, UINT64_MAX};
+    const auto decoded = decode_command(encode(command));
+    ASSERT_TRUE(decoded) << decoded.error().message;
+    ASSERT_TRUE(decoded->request);
+    EXPECT_EQ(decoded->request->client, "key-1");
+    EXPECT_EQ(decoded->request->sequence, 3u);
+    EXPECT_EQ(decoded->request->fingerprint, UINT64_MAX);
+    EXPECT_FALSE(
+        decode_command(R"({"format":1,"at":1,"actions":[],"request":{"client":"","sequence":1}})"));
+    EXPECT_FALSE(decode_command(R"({"format":1,"at":1,"actions":[],"request":7})"));
+}
+
+TEST(Command, FingerprintsTellActionsApart) {
+    const Command command = every_action();
+    EXPECT_EQ(fingerprint_of(command.actions), fingerprint_of(every_action().actions));
+    auto others = command.actions;
+    std::get<DrainNode>(others[5]).drained = false;
+    EXPECT_NE(fingerprint_of(command.actions), fingerprint_of(others));
+}
+
 TEST(Command, WhatIsEncodedDecodesTheSame) {
     const Command command = every_action();
     const std::string text = encode(command);

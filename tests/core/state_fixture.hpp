@@ -17,8 +17,9 @@ public:
     std::map<std::string, std::string> rows;
     std::vector<Event> events;
 
-    Applied apply(std::vector<Action> actions) {
-        Applied applied = state.apply(LogIndex(++index_), {now_, std::move(actions)});
+    Applied apply(std::vector<Action> actions, std::optional<RequestId> request = {}) {
+        Applied applied =
+            state.apply(LogIndex(++index_), {now_, std::move(actions), std::move(request)});
         for (const std::string& key : applied.changed) {
             const auto value = state.row(key);
             if (value)

@@ -161,6 +161,29 @@ def test_lbctl_from_another_machine_by_ca_hash(lab):
     assert other.returncode == 4 and "has the CA hash" in other.stderr, other
 
 
+def test_an_idempotency_key_makes_a_repeated_post_safe(lab):
+    lbd, node, _ = cluster(lab)
+
+    def post(name, key):
+        done = node.run("curl", "-s", "--unix-socket", lbd.socket, "-w", "\n%{http_code}", "-H",
+                        "content-type: application/json", "-H", f"Idempotency-Key: {key}",
+                        "-d", json.dumps({"name": name}), "http://lbd/v1/vips/default")
+        body, status = done.stdout.rsplit("\n", 1)
+        return int(status), json.loads(body)
+
+    first = post("web", "k-1")
+    assert first[0] == 201, first
+    lbd.kill()
+    lbd.start()
+    again = post("web", "k-1")
+    assert again[0] == 201 and again[1]["status"]["addresses"] == first[1]["status"]["addresses"], again
+    assert again[1]["revision"] == first[1]["revision"]
+    assert post("web", "k-2")[0] == 409
+    assert post("other", "k-1")[0] == 409
+    assert post("other", "not visible")[0] == 400
+    assert [v["name"] for v in lbd.json("vip", "list")["items"]] == ["web"]
+
+
 def test_a_second_lbd_on_the_same_data_is_refused(lab):
     lbd, node, _ = cluster(lab)
     done = node.run(harness.LBD, "--config", lbd.config, check=False, timeout=20)
