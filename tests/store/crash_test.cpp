@@ -48,21 +48,22 @@ private:
     harness.options.on_applied = [&](LogIndex index) { progress.applied = index.value(); };
     vfs.arm(plan);
     if (!harness.open()) ::_exit(1);
-    script.run(harness, progress);
+    script.run(harness, progress, script.end_step);
     harness.close();
-    ::_exit(progress.acknowledged >= script.steps ? 0 : 1);
+    ::_exit(progress.acknowledged >= script.end_step ? 0 : 1);
 }
 
 /// Ends a process at one call after the other until one reaches the end. The short form skips
 /// calls; TRIVET_SOAK takes every one.
 void end_processes(const Script& script, FaultVfs& vfs, Fault fault, std::uint64_t short_stride) {
     const std::uint64_t stride = std::getenv("TRIVET_SOAK") != nullptr ? 1 : short_stride;
+    const Start start(script);
     SharedProgress progress;
     std::uint64_t faults = 0;
     for (std::uint64_t call = 1; call <= script.calls_max; call += stride) {
         SCOPED_TRACE(call);
         TempDirectory directory(TempDirectory::Medium::memory);
-        progress.value() = Progress{};
+        progress.value() = start.copy_to(directory.path());
         const pid_t child = ::fork();
         if (child == 0)
             run_to_the_end(
@@ -91,8 +92,8 @@ TEST_P(CrashTest, APowerCutLosesNothingAcknowledged) {
     end_processes(GetParam(), vfs, Fault::power_cut, 2);
 }
 
-INSTANTIATE_TEST_SUITE_P(, CrashTest, testing::Values(append_script(), raft_script()),
-                         [](const auto& row) { return std::string(row.param.name); });
+INSTANTIATE_TEST_SUITE_P(, CrashTest, testing::ValuesIn(all_scripts()),
+                         [](const auto& row) { return row.param.name; });
 
 }  // namespace
 

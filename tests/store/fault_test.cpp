@@ -13,11 +13,12 @@ protected:
 
 TEST_P(FaultTest, AfterAnIoErrorNothingIsWrittenAndNothingAcknowledgedIsLost) {
     const Script script = GetParam();
+    const Start start(script);
     std::uint64_t faults = 0;
     for (std::uint64_t call = 1; call <= script.calls_max; ++call) {
         SCOPED_TRACE(call);
         TempDirectory directory(TempDirectory::Medium::memory);
-        Progress progress;
+        Progress progress = start.copy_to(directory.path());
         Harness harness(directory.path());
         script.configure(harness);
         harness.options.vfs_name = vfs.name();
@@ -25,7 +26,7 @@ TEST_P(FaultTest, AfterAnIoErrorNothingIsWrittenAndNothingAcknowledgedIsLost) {
         vfs.arm({.fault = Fault::io_error, .at_call = call});
         const auto opened = harness.open();
         if (opened) {
-            script.run(harness, progress);
+            script.run(harness, progress, script.end_step);
             if (vfs.reached() && !harness.fatal_reports.empty()) {
                 // Nothing is tried again: the process must end.
                 raft::Write vote;
@@ -52,11 +53,12 @@ TEST_P(FaultTest, AfterAnIoErrorNothingIsWrittenAndNothingAcknowledgedIsLost) {
 
 TEST_P(FaultTest, AfterDiskFullWorkGoesOnAndNothingIsLost) {
     const Script script = GetParam();
+    const Start start(script);
     std::uint64_t faults = 0;
     for (std::uint64_t call = 1; call <= script.calls_max; ++call) {
         SCOPED_TRACE(call);
         TempDirectory directory(TempDirectory::Medium::memory);
-        Progress progress;
+        Progress progress = start.copy_to(directory.path());
         Harness harness(directory.path());
         script.configure(harness);
         harness.options.vfs_name = vfs.name();
@@ -70,9 +72,9 @@ TEST_P(FaultTest, AfterDiskFullWorkGoesOnAndNothingIsLost) {
             ASSERT_TRUE(opened) << opened.error().message;
         }
         // A refused write leaves everything as it was, so that the same is tried again.
-        for (int attempts = 0; attempts < 3 && progress.acknowledged < script.steps; ++attempts)
-            script.run(harness, progress);
-        EXPECT_GE(progress.acknowledged, script.steps);
+        for (int attempts = 0; attempts < 3 && progress.acknowledged < script.end_step; ++attempts)
+            script.run(harness, progress, script.end_step);
+        EXPECT_GE(progress.acknowledged, script.end_step);
         harness.close();
         EXPECT_TRUE(harness.fatal_reports.empty());
         const bool reached = vfs.reached();
@@ -87,8 +89,8 @@ TEST_P(FaultTest, AfterDiskFullWorkGoesOnAndNothingIsLost) {
     RecordProperty("faults", static_cast<int>(faults));
 }
 
-INSTANTIATE_TEST_SUITE_P(, FaultTest, testing::Values(append_script(), raft_script()),
-                         [](const auto& row) { return std::string(row.param.name); });
+INSTANTIATE_TEST_SUITE_P(, FaultTest, testing::ValuesIn(all_scripts()),
+                         [](const auto& row) { return row.param.name; });
 
 }  // namespace
 

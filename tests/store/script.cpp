@@ -52,9 +52,9 @@ void configure(Harness& harness) {
     harness.options.applied_delay = std::chrono::milliseconds(0);
 }
 
-void run(Harness& harness, Progress& progress) {
+void run(Harness& harness, Progress& progress, std::uint64_t end_step) {
     std::uint64_t index = progress.acknowledged;
-    while (index < script_entries) {
+    while (index < end_step) {
         std::vector<LogEntry> entries;
         for (std::uint64_t i = 0; i <= index % 4; ++i)
             entries.push_back(entry(index + 1 + i, std::string(150 * (i + 1), 'p')));
@@ -84,7 +84,30 @@ void expect_intact(const std::filesystem::path& directory, const Progress& progr
 }  // namespace
 
 Script append_script() {
-    return {"append", script_entries, 2000, 300, configure, run, expect_intact};
+    return {"append", 0, script_entries, 2000, 300, configure, run, expect_intact};
+}
+
+std::vector<Script> all_scripts() {
+    std::vector<Script> all = raft_scripts();
+    all.insert(all.begin(), append_script());
+    return all;
+}
+
+Start::Start(const Script& script) {
+    if (script.first_step == 0) return;  // opening makes the file: that is part of the run
+    Harness harness(directory_.path());
+    script.configure(harness);
+    harness.options.on_applied = [&](LogIndex index) { progress_.applied = index.value(); };
+    if (!harness.open()) throw std::runtime_error("the storage does not open");
+    script.run(harness, progress_, script.first_step);
+    harness.close();
+    if (progress_.acknowledged != script.first_step)
+        throw std::runtime_error("not every step before the first was done");
+}
+
+Progress Start::copy_to(const std::filesystem::path& directory) const {
+    std::filesystem::copy(directory_.path(), directory, std::filesystem::copy_options::recursive);
+    return progress_;
 }
 
 }  // namespace trivet::store

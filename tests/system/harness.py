@@ -145,7 +145,7 @@ class Lbd:
         with open(self.log, "ab") as log:
             self.process = self.host.start(LBD, "--config", self.config, stdout=log, stderr=log,
                                            env={**os.environ, **self.env})
-        wait_for("lbd to answer", self.alive)
+        wait_for("lbd to answer", self.alive, timeout=30)  # a build with sanitizers on a busy machine
         return self
 
     def alive(self):
