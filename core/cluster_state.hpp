@@ -11,6 +11,7 @@
 #include "core/client_table.hpp"
 #include "core/command.hpp"
 #include "core/ids.hpp"
+#include "core/membership_table.hpp"
 #include "core/objects.hpp"
 #include "core/records.hpp"
 #include "core/vip_planner.hpp"
@@ -24,8 +25,8 @@ class ClusterState {
 public:
     /// `index` is greater than last_applied(). The command's time takes effect also when its
     /// actions are refused: then `changed` may name rows that an ended cooldown changed.
-    /// Errors, in Applied::result: invalid_argument, not_found, conflict; each names the object and
-    /// the remedy.
+    /// Errors, in Applied::result: invalid_argument, not_found, conflict, exhausted,
+    /// unauthenticated (for a join token); each names the object and the remedy.
     Applied apply(LogIndex index, const Command& command);
 
     /// Rows as row() gave them, in any order, and the index that they were saved with. Errors:
@@ -54,6 +55,7 @@ public:
     }
     const std::map<std::string, Stored<Namespace>>& namespaces() const { return namespaces_; }
     const std::map<std::string, Stored<Node>>& nodes() const { return nodes_; }
+    const std::map<std::string, BootRecord>& boots() const { return membership_.boots(); }
 
     const VipRecord* find_vip(std::string_view name_space, std::string_view name) const;
     /// The pool whose ranges hold `address`; null when none does.
@@ -91,6 +93,11 @@ private:
     Result<void> act(const RegisterNode& node, Change& change);
     Result<void> act(const DrainNode& drain, Change& change);
     Result<void> act(const AdvanceTime& advance, Change& change);
+    // cluster_state_members.cpp
+    Result<void> act(const MakeJoinToken& token, Change& change);
+    Result<void> act(const UseJoinToken& use, Change& change);
+    Result<void> act(const RecordBoot& boot, Change& change);
+    Result<void> act(const RemoveNode& removal, Change& change);
 
     // Each gets a checked object whose preconditions hold.
     Result<void> put(const Pool& pool, bool force, Change& change);
@@ -137,6 +144,7 @@ private:
     std::map<std::string, Stored<Namespace>> namespaces_;
     std::map<std::string, Stored<Node>> nodes_;
     ClientTable clients_;
+    MembershipTable membership_;
 
     // Derived from the above; kept beside it so that one command costs O(log n).
     Allocator allocator_;  // its release records are state of their own

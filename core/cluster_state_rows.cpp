@@ -66,6 +66,7 @@ std::optional<std::string> ClusterState::row(const std::string& key) const {
     const std::size_t slash = key.find('/');
     if (slash == std::string::npos) return std::nullopt;
     if (key.starts_with(ClientTable::row_prefix)) return clients_.row(key);
+    if (MembershipTable::has_row(key)) return membership_.row(key);
     const std::string name = key.substr(slash + 1);
     const std::string_view noun = std::string_view(key).substr(0, slash);
     if (noun == "released") {
@@ -140,6 +141,8 @@ private:
         if (row.key == "meta/cluster") return read_meta_cluster(*value);
         if (row.key.starts_with(ClientTable::row_prefix))
             return state_.clients_.restore(row.key, row.value);
+        if (MembershipTable::has_row(row.key))
+            return state_.membership_.restore(row.key, row.value);
         const std::size_t slash = row.key.find('/');
         const std::string noun = row.key.substr(0, slash);
         const std::string name = slash == std::string::npos ? "" : row.key.substr(slash + 1);

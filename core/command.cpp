@@ -52,6 +52,32 @@ json encode_action(const DrainNode& drain) {
 
 json encode_action(const AdvanceTime&) { return {{"advance_time", json::object()}}; }
 
+std::uint64_t milliseconds_of(WallTime time) {
+    return static_cast<std::uint64_t>(
+        std::clamp(time, WallTime{}, wall_time_max).time_since_epoch().count());
+}
+
+json encode_action(const MakeJoinToken& token) {
+    return {
+        {"make_join_token", {{"hash", token.hash}, {"expires", milliseconds_of(token.expires)}}}};
+}
+
+json encode_action(const UseJoinToken& use) {
+    return {{"use_join_token", {{"hash", use.hash}, {"raft_id", use.raft_id}, {"node", use.node}}}};
+}
+
+json encode_action(const RecordBoot& boot) {
+    return {{"record_boot",
+             {{"node", boot.node},
+              {"raft_id", boot.raft_id},
+              {"number", boot.number},
+              {"nonce", boot.nonce}}}};
+}
+
+json encode_action(const RemoveNode& removal) {
+    return {{"remove_node", {{"name", removal.name}}}};
+}
+
 Result<Kind> read_kind(FieldReader& reader) {
     std::string noun;
     reader.text("kind", noun);
@@ -126,21 +152,71 @@ Result<Action> read_advance(const json& body) {
     return AdvanceTime{};
 }
 
+WallTime read_time(FieldReader& reader, std::string_view name) {
+    std::uint64_t at = 0;
+    reader.integer(name, at, std::uint64_t{0}, milliseconds_of(wall_time_max));
+    return WallTime(std::chrono::milliseconds(at));
+}
+
+Result<Action> read_make_token(const json& body) {
+    FieldReader reader(body, "make_join_token", "make_join_token");
+    MakeJoinToken token;
+    reader.text("hash", token.hash);
+    token.expires = read_time(reader, "expires");
+    if (auto finished = reader.finish(); !finished) return fail(finished.error());
+    return token;
+}
+
+Result<Action> read_use_token(const json& body) {
+    FieldReader reader(body, "use_join_token", "use_join_token");
+    UseJoinToken use;
+    reader.text("hash", use.hash);
+    reader.integer("raft_id", use.raft_id, std::uint64_t{0}, any_number);
+    reader.text("node", use.node);
+    if (auto finished = reader.finish(); !finished) return fail(finished.error());
+    return use;
+}
+
+Result<Action> read_boot(const json& body) {
+    FieldReader reader(body, "record_boot", "record_boot");
+    RecordBoot boot;
+    reader.text("node", boot.node);
+    reader.integer("raft_id", boot.raft_id, std::uint64_t{0}, any_number);
+    reader.integer("number", boot.number, std::uint64_t{0}, any_number);
+    reader.integer("nonce", boot.nonce, std::uint64_t{0}, any_number);
+    if (auto finished = reader.finish(); !finished) return fail(finished.error());
+    return boot;
+}
+
+Result<Action> read_remove(const json& body) {
+    FieldReader reader(body, "remove_node", "remove_node");
+    RemoveNode removal;
+    reader.text("name", removal.name);
+    if (auto finished = reader.finish(); !finished) return fail(finished.error());
+    return removal;
+}
+
 Result<Action> read_action(const json& item) {
     using Reader = Result<Action> (*)(const json&);
-    constexpr std::array<std::pair<const char*, Reader>, 6> readers = {
+    constexpr std::array<std::pair<const char*, Reader>, std::variant_size_v<Action>> readers = {
         {{"put", read_put},
          {"delete", read_delete},
          {"init_cluster", read_init},
          {"register_node", read_register},
          {"drain_node", read_drain},
-         {"advance_time", read_advance}}};
+         {"advance_time", read_advance},
+         {"make_join_token", read_make_token},
+         {"use_join_token", read_use_token},
+         {"record_boot", read_boot},
+         {"remove_node", read_remove}}};
     if (item.is_object() && item.size() == 1)
         for (const auto& [word, reader] : readers)
             if (item.contains(word)) return reader(item.front());
+    std::string words;
+    for (const auto& [word, reader] : readers)
+        words += (words.empty() ? "" : ", ") + std::string(word);
     return fail(ErrorCode::invalid_argument,
-                "an action has one field, the name of what it does (put, delete, init_cluster, "
-                "register_node, drain_node, advance_time)");
+                "an action has one field, the name of what it does (" + words + ")");
 }
 
 Result<RequestId> read_request(const json& body) {
@@ -169,9 +245,8 @@ std::string encode(const Command& command) {
     for (const Action& action : command.actions)
         actions.push_back(
             std::visit([](const auto& value) { return encode_action(value); }, action));
-    const auto at = std::clamp(command.at, WallTime{}, wall_time_max).time_since_epoch().count();
     json text{{"format", format_number},
-              {"at", static_cast<std::uint64_t>(at)},
+              {"at", milliseconds_of(command.at)},
               {"actions", std::move(actions)}};
     if (command.request)
         text["request"] = {{"client", command.request->client},
@@ -186,13 +261,11 @@ Result<Command> decode_command(std::string_view text) {
     if (!parsed) return fail(parsed.error());
     Command command;
     std::uint64_t format = 0;
-    std::uint64_t at = 0;
     FieldReader reader(*parsed, "command");
     reader.integer("format", format, std::uint64_t{0}, any_number);
     const bool readable = format == format_number;
     if (readable) {
-        reader.integer("at", at, std::uint64_t{0},
-                       static_cast<std::uint64_t>(wall_time_max.time_since_epoch().count()));
+        command.at = read_time(reader, "at");
         reader.list("actions", [&](const json& item, const std::string&) -> Result<void> {
             auto action = read_action(item);
             if (!action) return fail(action.error());
@@ -214,7 +287,6 @@ Result<Command> decode_command(std::string_view text) {
         if (!reader.has(name))
             return fail(ErrorCode::invalid_argument,
                         fmt::format("'{}' is missing in the command", name));
-    command.at = WallTime(std::chrono::milliseconds(at));
     return command;
 }
 

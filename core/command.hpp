@@ -46,9 +46,35 @@ struct DrainNode {
 /// ClusterState::next_deadline().
 struct AdvanceTime {};
 
+// core/membership_table.hpp says what these four obey.
+
+struct MakeJoinToken {
+    std::string hash;  // hex SHA-256 of a token that lets one node in; it is nowhere stored itself
+    WallTime expires{};
+};
+
+struct UseJoinToken {
+    std::string hash;
+    std::uint64_t raft_id = 0;  // of who shows the token
+    std::string node;           // the name it will have
+};
+
+/// A node was seen at this start of its data directory (core/raft/boot_history.hpp).
+struct RecordBoot {
+    std::string node;
+    std::uint64_t raft_id = 0;
+    std::uint64_t number = 0;
+    std::uint64_t nonce = 0;
+};
+
+/// The node has left, or is dead and will not come back. VIPs that name it keep doing so.
+struct RemoveNode {
+    std::string name;
+};
+
 /// One step of a command.
-using Action =
-    std::variant<PutObject, DeleteObject, InitCluster, RegisterNode, DrainNode, AdvanceTime>;
+using Action = std::variant<PutObject, DeleteObject, InitCluster, RegisterNode, DrainNode,
+                            AdvanceTime, MakeJoinToken, UseJoinToken, RecordBoot, RemoveNode>;
 
 /// Names a request, so that it takes effect once however often it is sent (core/client_table.hpp).
 struct RequestId {

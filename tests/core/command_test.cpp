@@ -1,5 +1,7 @@
 #include "core/command.hpp"
 
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "tests/core/test_objects.hpp"
@@ -20,6 +22,11 @@ Command every_action() {
     command.actions.push_back(RegisterNode{"n1", {{"rack", "a"}}});
     command.actions.push_back(DrainNode{"n1", true});
     command.actions.push_back(AdvanceTime{});
+    command.actions.push_back(MakeJoinToken{
+        std::string(64, 'a'), WallTime(std::chrono::milliseconds(1'700'000'000'456))});
+    command.actions.push_back(UseJoinToken{std::string(64, 'a'), UINT64_MAX, "n2"});
+    command.actions.push_back(RecordBoot{"n2", UINT64_MAX, 3, UINT64_MAX - 1});
+    command.actions.push_back(RemoveNode{"n2"});
     return command;
 }
 
@@ -62,24 +69,67 @@ TEST(Command, WhatIsEncodedDecodesTheSame) {
               (ObjectKey{Kind::vip, "default", "web"}));
 }
 
+TEST(Command, EveryKindOfActionIsTriedHere) {
+    std::set<std::size_t> kinds;
+    for (const Action& action : every_action().actions) kinds.insert(action.index());
+    EXPECT_EQ(kinds.size(), std::variant_size_v<Action>);
+}
+
+TEST(Command, EveryFieldOfTheMembershipActionsComesBack) {
+    const auto decoded = decode_command(encode(every_action()));
+    ASSERT_TRUE(decoded) << decoded.error().message;
+    const auto& made = std::get<MakeJoinToken>(decoded->actions[7]);
+    EXPECT_EQ(made.hash, std::string(64, 'a'));
+    EXPECT_EQ(made.expires, WallTime(std::chrono::milliseconds(1'700'000'000'456)));
+    const auto& used = std::get<UseJoinToken>(decoded->actions[8]);
+    EXPECT_EQ(used.hash, std::string(64, 'a'));
+    EXPECT_EQ(used.raft_id, UINT64_MAX);
+    EXPECT_EQ(used.node, "n2");
+    const auto& boot = std::get<RecordBoot>(decoded->actions[9]);
+    EXPECT_EQ(boot.node, "n2");
+    EXPECT_EQ(boot.raft_id, UINT64_MAX);
+    EXPECT_EQ(boot.number, 3u);
+    EXPECT_EQ(boot.nonce, UINT64_MAX - 1);
+    EXPECT_EQ(std::get<RemoveNode>(decoded->actions[10]).name, "n2");
+}
+
+TEST(Command, ATokenExpiresWithinWhatAClockCanSay) {
+    const auto expiry = [](WallTime expires) {
+        const auto decoded = decode_command(encode({{}, {MakeJoinToken{"", expires}}}));
+        return decoded ? std::get<MakeJoinToken>(decoded->actions[0]).expires : WallTime::min();
+    };
+    EXPECT_EQ(expiry(WallTime::max()), wall_time_max);
+    EXPECT_EQ(expiry(WallTime::min()), WallTime{});
+}
+
 TEST(Command, RefusesWhatEncodeCannotHaveWritten) {
-    for (const char* text : {
-             "",
-             "[]",
-             "{}",
-             R"({"format": 2, "at": 0, "actions": []})",
-             R"({"format": 1, "actions": []})",
-             R"({"format": 1, "at": -1, "actions": []})",
-             R"({"format": 1, "at": 253402300800000, "actions": []})",
-             R"({"format": 1, "at": 0})",
-             R"({"format": 1, "at": 0, "actions": [], "more": 1})",
-             R"({"format": 1, "at": 0, "actions": [{}]})",
-             R"({"format": 1, "at": 0, "actions": [{"jump": {}}]})",
-             R"({"format": 1, "at": 0, "actions": [{"advance_time": {"by": 1}}]})",
-             R"({"format": 1, "at": 0, "actions": [{"put": {"kind": "pool"}}]})",
-             R"({"format": 1, "at": 0, "actions": [{"put": {"kind": "tool", "object": {}}}]})",
-             R"({"format": 1, "at": 0, "actions": [{"delete": {"kind": "vip"}, "put": {}}]})",
-         })
+    for (
+        const char* text : {
+            "",
+            "[]",
+            "{}",
+            R"({"format": 2, "at": 0, "actions": []})",
+            R"({"format": 1, "actions": []})",
+            R"({"format": 1, "at": -1, "actions": []})",
+            R"({"format": 1, "at": 253402300800000, "actions": []})",
+            R"({"format": 1, "at": 0})",
+            R"({"format": 1, "at": 0, "actions": [], "more": 1})",
+            R"({"format": 1, "at": 0, "actions": [{}]})",
+            R"({"format": 1, "at": 0, "actions": [{"jump": {}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"advance_time": {"by": 1}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"make_join_token": {"expires": -1}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"make_join_token": {"expires": 253402300800000}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"make_join_token": {"hash": 1}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"use_join_token": {"raft_id": "7"}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"use_join_token": {"name": "n2"}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"record_boot": {"number": -1}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"record_boot": {"nonce": 18446744073709551616}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"remove_node": {"node": "n2"}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"remove_node": []}]})",
+            R"({"format": 1, "at": 0, "actions": [{"put": {"kind": "pool"}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"put": {"kind": "tool", "object": {}}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"delete": {"kind": "vip"}, "put": {}}]})",
+        })
         EXPECT_FALSE(decode_command(text)) << text;
 }
 
