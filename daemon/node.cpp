@@ -178,7 +178,7 @@ void Node::follow(const std::vector<std::string>& changed) {
         if (key.starts_with("vip/"))
             touch(key, touched);
         else if (!key.starts_with("released/") && !key.starts_with("meta/") &&
-                 !key.starts_with(ClientTable::row_prefix))
+                 !key.starts_with(ClientTable::row_prefix) && !MembershipTable::has_row(key))
             everything = true;
     }
     if (announcer_ && everything)
