@@ -98,6 +98,7 @@ public:
     void restate(IpAddress address, const Vip& before, const Vip& after, VipId id);
 
     const Release* released(IpAddress address) const;
+    const std::map<IpAddress, Release>& releases() const { return released_; }
     bool has_releases(const std::string& vip) const { return released_by_.contains(vip); }
     void restore_release(IpAddress address, Release release, WallTime now);
 

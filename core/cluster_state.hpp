@@ -35,6 +35,8 @@ public:
                                         LogIndex last_applied = {});
     /// The present value of a row named in Applied::changed; nullopt when it is gone.
     std::optional<std::string> row(const std::string& key) const;
+    /// All of them, by key: what restore() takes.
+    std::vector<StateRow> rows() const;
 
     /// When an address that a pending VIP waits for has cooled down: propose AdvanceTime then.
     std::optional<WallTime> next_deadline() const;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "core/assert.hpp"
 #include "core/cluster_state.hpp"
 #include "core/field_reader.hpp"
 #include "core/object_json.hpp"
@@ -102,6 +103,32 @@ std::optional<std::string> ClusterState::row(const std::string& key) const {
             return row_in(config_objects_, ObjectKey{*kind, "", name});
     }
     return std::nullopt;
+}
+
+std::vector<StateRow> ClusterState::rows() const {
+    std::vector<std::string> keys = clients_.row_keys();
+    const auto add = [&](Kind kind, const std::string& name) {
+        keys.push_back(ObjectKey{kind, "", name}.to_string());
+    };
+    for (const std::string& key : membership_.row_keys()) keys.push_back(key);
+    if (time_ != WallTime{}) keys.emplace_back("meta/time");
+    if (initialised()) keys.emplace_back("meta/cluster");
+    for (const auto& [name, pool] : pools_) add(Kind::pool, name);
+    for (const auto& [key, record] : vips_) keys.push_back(key.to_string());
+    for (const auto& [name, l2] : l2_advertisements_) add(Kind::l2_advertisement, name);
+    for (const auto& [key, config] : config_objects_) keys.push_back(key.to_string());
+    for (const auto& [name, name_space] : namespaces_) add(Kind::name_space, name);
+    for (const auto& [name, node] : nodes_) add(Kind::node, name);
+    for (const auto& [address, release] : allocator_.releases())
+        keys.push_back("released/" + address.to_string());
+    std::ranges::sort(keys);
+    std::vector<StateRow> all;
+    for (const std::string& key : keys) {
+        auto value = row(key);
+        TRIVET_ASSERT(value.has_value());
+        all.push_back({key, std::move(*value)});
+    }
+    return all;
 }
 
 /// Builds a state from its rows, in two steps: what stands in the rows first, then what is

@@ -14,6 +14,8 @@ namespace {
 constexpr std::uint64_t operations_short = 20'000;
 constexpr std::uint64_t operations_between_restores = 200;
 
+auto as_pair(const StateRow& row) { return std::pair(row.key, row.value); }
+
 /// Makes commands out of a seed: small pools, few names, so that everything meets everything.
 class Commands {
 public:
@@ -190,6 +192,8 @@ TEST(AllocationProperty, NoAddressIsGivenTwiceNoneIsLostNothingChangesByItself) 
             ASSERT_EQ(state.row(key), value) << "the change of row " << key << " was not told";
             saved.push_back({key, value});
         }
+        const std::vector<StateRow> all = state.rows();
+        ASSERT_TRUE(std::ranges::equal(all, saved, {}, as_pair, as_pair));
         auto restored = ClusterState::restore(saved, LogIndex(i));
         ASSERT_TRUE(restored) << restored.error().message;
         ASSERT_EQ(test::picture(*restored, saved), test::picture(state, saved));
