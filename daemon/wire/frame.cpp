@@ -119,6 +119,8 @@ void write(ByteWriter& writer, const Hello& hello) {
     write_name(writer, hello.cluster_id);
     writer.number(hello.id.value()).number(hello.to.value());
     write_name(writer, hello.node);
+    TRIVET_ASSERT(hello.address.size() <= raft::member_text_bytes_max);
+    writer.text(hello.address);
     writer.text(encode(hello.boots));
 }
 
@@ -197,6 +199,7 @@ Result<Frame> read_hello(ByteReader& reader) {
     hello.id = raft_id(reader);
     hello.to = raft_id(reader);
     hello.node = text_within(reader, name_bytes_max);
+    hello.address = text_within(reader, raft::member_text_bytes_max);
     const std::string_view boots = reader.text();
     if (!reader.complete()) return refuse("its form is not that of a hello");
     if (hello.version_min == 0 || hello.version_min > hello.version_max)

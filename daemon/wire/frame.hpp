@@ -37,6 +37,7 @@ struct Hello {
     raft::RaftId id;
     raft::RaftId to;  // whom it means to reach
     std::string node;
+    std::string address;  // HOST:PORT where it listens: who does not know its members yet dials it
     raft::BootHistory boots;
 };
 

@@ -30,6 +30,7 @@ Hello hello() {
             .id = RaftId(0x0102030405060708),
             .to = RaftId(9),
             .node = "n1",
+            .address = "192.0.2.1:7481",
             .boots = history_of(2)};
 }
 
@@ -101,6 +102,7 @@ TEST(Frame, EveryFieldComesBack) {
     EXPECT_EQ(first.id, hello().id);
     EXPECT_EQ(first.to, RaftId(9));
     EXPECT_EQ(first.node, "n1");
+    EXPECT_EQ(first.address, "192.0.2.1:7481");
     EXPECT_EQ(first.boots, history_of(2));
     const Welcome answer = again(welcome());
     EXPECT_EQ(answer.version, 1u);
@@ -142,6 +144,7 @@ TEST(Frame, TheFormStaysAsItIs) {
                                             .number(std::uint64_t{0x0102030405060708})
                                             .number(std::uint64_t{9})
                                             .text("n1")
+                                            .text("192.0.2.1:7481")
                                             .text(boots)
                                             .take());
     EXPECT_EQ(encode(Refusal{"no"}), std::string("\0\0\0\6\3\0\0\0\2no", 11));
@@ -232,6 +235,7 @@ struct HelloFields {
     std::string cluster_id = "c1";
     std::uint64_t id = 1;
     std::string node = "n1";
+    std::string address = "192.0.2.1:7481";
     std::string boots = raft::encode(history_of(1));
 };
 
@@ -243,6 +247,7 @@ std::string hello_of(const HelloFields& fields) {
         .number(fields.id)
         .number(std::uint64_t{2})
         .text(fields.node)
+        .text(fields.address)
         .text(fields.boots)
         .take();
 }
@@ -288,6 +293,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadFrame{"long_name", 1, hello_of({.node = std::string(254, 'n')}), "form"},
         BadFrame{"bad_name", 1, hello_of({.node = "N\n"}), "name"},
         BadFrame{"no_name", 1, hello_of({.node = ""}), "name"},
+        BadFrame{"long_address", 1, hello_of({.address = std::string(256, 'a')}), "form"},
         BadFrame{"bad_history", 1, hello_of({.boots = "?"}), "history of a node's starts"},
         BadFrame{"long_hello", 1, std::string(hello_bytes_max + 1, '\0'), "longer than 16384"},
         BadFrame{"long_welcome", 2, std::string(hello_bytes_max + 1, '\0'), "longer than 16384"},
