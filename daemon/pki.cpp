@@ -72,11 +72,20 @@ std::string pem_of(EVP_PKEY* key) {
     return text_of(bio.get());
 }
 
+Certificate parse_certificate(const std::string& pem) {
+    const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+    return Certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+}
+
+Key parse_key(const std::string& pem) {
+    const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+    return Key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+}
+
 Result<Certificate> read_certificate(const std::filesystem::path& path) {
     auto text = announce::read_file(path, pem_bytes_max);
     if (!text) return fail(text.error());
-    const Bio bio(BIO_new_mem_buf(text->data(), static_cast<int>(text->size())));
-    Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+    Certificate certificate = parse_certificate(*text);
     if (!certificate)
         return fail(ErrorCode::corrupt, path.string() +
                                             " holds no certificate: " + openssl_reason() +
@@ -87,8 +96,7 @@ Result<Certificate> read_certificate(const std::filesystem::path& path) {
 Result<Key> read_key(const std::filesystem::path& path) {
     auto text = announce::read_file(path, pem_bytes_max);
     if (!text) return fail(text.error());
-    const Bio bio(BIO_new_mem_buf(text->data(), static_cast<int>(text->size())));
-    Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+    Key key = parse_key(*text);
     if (!key)
         return fail(ErrorCode::corrupt, path.string() +
                                             " holds no private key: " + openssl_reason() +
@@ -166,15 +174,60 @@ std::string hex(std::span<const unsigned char> bytes) {
     return fmt::format("{:02x}", fmt::join(bytes, ""));
 }
 
+Result<std::string> hash_of(X509* certificate) {
+    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+    unsigned int size = 0;
+    if (X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1)
+        return openssl_failure("hash the authority's certificate");
+    return "sha256:" + hex(digest);
+}
+
 }  // namespace
 
-Result<void> Pki::create_authority(const std::string& cluster_id, WallTime now) {
+Result<void> Pki::make_directory() const {
     std::error_code error;
     std::filesystem::create_directories(directory_, error);
     if (error)
         return fail(ErrorCode::unavailable,
                     "cannot create " + directory_.string() + ": " + error.message());
     ::chmod(directory_.c_str(), 0700);
+    return {};
+}
+
+Result<void> Pki::adopt_authority(const std::string& certificate_pem, const std::string& key_pem,
+                                  const std::string& expected_hash) {
+    const Certificate certificate = parse_certificate(certificate_pem);
+    const Key key = parse_key(key_pem);
+    if (!certificate || !key || X509_check_private_key(certificate.get(), key.get()) != 1) {
+        ERR_clear_error();
+        return fail(ErrorCode::invalid_argument,
+                    "the other node sent no certificate authority that can be used");
+    }
+    const auto hash = hash_of(certificate.get());
+    if (!hash) return fail(hash.error());
+    if (*hash != expected_hash)
+        return fail(ErrorCode::invalid_argument,
+                    "the other node sent an authority with the hash " + *hash +
+                        ", not the one asked for; nothing was changed");
+    if (auto made = make_directory(); !made) return made;
+    if (auto written = announce::write_durably(directory_ / "ca.key", pem_of(key.get()), 0600);
+        !written)
+        return written;
+    return announce::write_durably(ca_certificate(), pem_of(certificate.get()), 0644);
+}
+
+Result<std::string> Pki::ca_key() const {
+    return announce::read_file(directory_ / "ca.key", pem_bytes_max);
+}
+
+bool Pki::has_identity() const {
+    std::error_code ignored;  // what cannot be looked at cannot be used
+    return std::filesystem::exists(node_certificate(), ignored) &&
+           std::filesystem::exists(ca_certificate(), ignored);
+}
+
+Result<void> Pki::create_authority(const std::string& cluster_id, WallTime now) {
+    if (auto made = make_directory(); !made) return made;
     const Key key(EVP_EC_gen("P-256"));
     if (!key) return openssl_failure("make the authority's key");
     const Certificate certificate =
@@ -245,11 +298,7 @@ Result<bool> Pki::node_certificate_is_due(const CertificateNames& names, WallTim
 Result<std::string> Pki::ca_hash() const {
     auto certificate = read_certificate(ca_certificate());
     if (!certificate) return fail(certificate.error());
-    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-    unsigned int size = 0;
-    if (X509_digest(certificate->get(), EVP_sha256(), digest.data(), &size) != 1)
-        return openssl_failure("hash the authority's certificate");
-    return "sha256:" + hex(digest);
+    return hash_of(certificate->get());
 }
 
 std::string make_token() {

@@ -31,6 +31,15 @@ public:
     /// third of its life left.
     Result<bool> node_certificate_is_due(const CertificateNames& names, WallTime now) const;
 
+    /// Takes over the authority of a cluster that let this node in, in place of any other.
+    /// Errors: invalid_argument, it is no pair, or not the one with this hash.
+    Result<void> adopt_authority(const std::string& certificate_pem, const std::string& key_pem,
+                                 const std::string& expected_hash);
+    /// PEM, for a node that was let in.
+    Result<std::string> ca_key() const;
+    /// It has a certificate of its own.
+    bool has_identity() const;
+
     /// "sha256:<hex>" of the CA certificate's DER form, what a joining node and lbctl pin.
     Result<std::string> ca_hash() const;
 
@@ -39,6 +48,8 @@ public:
     std::filesystem::path node_key() const { return directory_ / "node.key"; }
 
 private:
+    Result<void> make_directory() const;
+
     std::filesystem::path directory_;
 };
 

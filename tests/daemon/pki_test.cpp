@@ -114,5 +114,40 @@ TEST(ClusterId, IsAVersion4Uuid) {
     EXPECT_NE(std::string("89ab").find(id[19]), std::string::npos);
 }
 
+std::string text_of(const std::filesystem::path& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST_F(PkiTest, ANodeThatWasLetInHasTheSameAuthority) {
+    Pki first(directory_ / "first");
+    make_cluster(first);
+    Pki second(directory_ / "second");
+    EXPECT_FALSE(second.has_identity());
+    ASSERT_TRUE(
+        second.adopt_authority(text_of(first.ca_certificate()), *first.ca_key(), *first.ca_hash()));
+    EXPECT_FALSE(second.has_identity());  // no certificate of its own yet
+    ASSERT_TRUE(second.issue_node_certificate("n2", names, now));
+    EXPECT_TRUE(second.has_identity());
+    EXPECT_EQ(*second.ca_hash(), *first.ca_hash());
+    EXPECT_EQ(mode_of(directory_ / "second/ca.key"), 0600u);
+    EXPECT_FALSE(*second.node_certificate_is_due(names, now));
+}
+
+TEST_F(PkiTest, AnAuthorityThatIsNotTheOneAskedForChangesNothing) {
+    Pki first(directory_ / "first");
+    make_cluster(first);
+    Pki other(directory_ / "other");
+    make_cluster(other);
+    Pki second(directory_ / "second");
+    const std::string certificate = text_of(first.ca_certificate());
+    const auto wrong_hash = second.adopt_authority(certificate, *first.ca_key(), *other.ca_hash());
+    ASSERT_FALSE(wrong_hash);
+    EXPECT_NE(wrong_hash.error().message.find("not the one asked for"), std::string::npos);
+    EXPECT_FALSE(second.adopt_authority(certificate, *other.ca_key(), *first.ca_hash()));
+    EXPECT_FALSE(second.adopt_authority("no PEM", *first.ca_key(), *first.ca_hash()));
+    EXPECT_FALSE(std::filesystem::exists(directory_ / "second"));
+}
+
 }  // namespace
 }  // namespace trivet::daemon
