@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 #include <ifaddrs.h>
 #include <memory>
 #include <optional>
 
 #include <netinet/in.h>
 #include <sys/utsname.h>
+
+#include "core/assert.hpp"
 
 namespace trivet::daemon {
 
@@ -35,6 +38,12 @@ struct FreeInterfaces {
 };
 
 }  // namespace
+
+Instant boot_now() {
+    timespec now{};
+    TRIVET_ASSERT(::clock_gettime(CLOCK_BOOTTIME, &now) == 0);
+    return Instant{std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec}};
+}
 
 WallTime wall_now() {
     return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());

@@ -9,6 +9,8 @@
 namespace trivet::daemon {
 
 WallTime wall_now();
+/// CLOCK_BOOTTIME, the clock of all deadlines of the protocols.
+Instant boot_now();
 
 /// The kernel's name of this machine, in lower case, without a domain.
 std::string host_name();
