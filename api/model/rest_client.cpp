@@ -23,51 +23,62 @@ using HttpRequest = http::request<http::string_body>;
 using HttpAnswer = http::response<http::string_body>;
 constexpr auto as_value = asio::as_tuple(asio::use_awaitable);
 
-// A list of 100,000 VIPs has some 50 MB; beyond that a client is better served by paging.
-constexpr std::size_t answer_bytes_max = 64 * 1024 * 1024;
+// A list of 100,000 VIPs has some 50 MB, a snapshot of such a cluster some 100 MB.
+constexpr std::size_t answer_bytes_max = 256 * 1024 * 1024;
 constexpr std::size_t answer_header_bytes_max = 16 * 1024;  // as much as the server reads
 // Short enough that a leader elected in 300 ms is found at once, long enough not to be a load.
 constexpr std::chrono::milliseconds retry_pause_first{50};
 constexpr std::chrono::milliseconds retry_pause_max{500};
 constexpr std::size_t shown_bytes_max = 200;  // of an answer that is not ours
 
-/// An attempt that failed, and whether the same call may be sent again.
+/// What a failed attempt means for the next one.
+enum class Next : std::uint8_t {
+    give_up,
+    again,    // the call had no effect: it may be sent again
+    unknown,  // it may have had its effect: sent again only where that does no harm
+};
+
 struct AttemptError {
     Error error;
-    bool again = false;
+    Next next = Next::give_up;
 };
 template <class T>
 using Attempt = Result<T, AttemptError>;
 
-auto attempt_failed(ErrorCode code, std::string message, bool again = false) {
-    return tl::unexpected(AttemptError{{code, std::move(message)}, again});
+auto attempt_failed(ErrorCode code, std::string message, Next next = Next::give_up) {
+    return tl::unexpected(AttemptError{{code, std::move(message)}, next});
+}
+
+/// Whether a call that may have had its effect can be sent again with the same Idempotency-Key:
+/// reads, and changes of objects, which take effect once for one key. What is done to the cluster
+/// itself knows no keys: a second invitation would be another one.
+bool is_safe_to_repeat(RestClient::Method method, std::string_view target) {
+    return method == RestClient::Method::get || !target.starts_with("/v1/cluster/");
 }
 
 /// The connection broke after the request may have reached the server.
-auto broke_off(const boost::system::error_code& error, const HttpRequest& request) {
+auto broke_off(const boost::system::error_code& error) {
     if (error == http::error::body_limit) {
         return attempt_failed(ErrorCode::too_large,
                               fmt::format("the answer exceeds {} MiB; ask for less, as one "
                                           "namespace or one object",
                                           answer_bytes_max / 1024 / 1024));
     }
-    auto message = fmt::format("the connection broke off: {}", error.message());
-    if (request.method() != http::verb::get) {
-        message += "; the change may have been made: look before you repeat it";
-    }
-    return attempt_failed(ErrorCode::internal, std::move(message));
+    return attempt_failed(ErrorCode::internal,
+                          fmt::format("the connection broke off: {}", error.message()),
+                          Next::unknown);
 }
 
 template <class Stream>
 asio::awaitable<Attempt<HttpAnswer>> send_and_read(Stream& stream, const HttpRequest& request) {
     auto [write_error, written] = co_await http::async_write(stream, request, as_value);
-    if (write_error) co_return broke_off(write_error, request);
+    if (write_error) co_return broke_off(write_error);
     beast::flat_buffer buffer;
     http::response_parser<http::string_body> parser;
     parser.header_limit(answer_header_bytes_max);
     parser.body_limit(answer_bytes_max);
     auto [read_error, read] = co_await http::async_read(stream, buffer, parser, as_value);
-    if (read_error) co_return broke_off(read_error, request);
+    if (read_error) co_return broke_off(read_error);
     co_return parser.release();
 }
 
@@ -87,14 +98,14 @@ asio::awaitable<Attempt<HttpAnswer>> attempt(UnixServer server, HttpRequest requ
     }
     if (error) {
         // No socket, or one that nobody listens on: lbd is (not yet) running.
-        const bool again = error == boost::system::errc::connection_refused ||
-                           error == boost::system::errc::no_such_file_or_directory ||
-                           error == boost::system::errc::resource_unavailable_try_again;
+        const bool may_come = error == boost::system::errc::connection_refused ||
+                              error == boost::system::errc::no_such_file_or_directory ||
+                              error == boost::system::errc::resource_unavailable_try_again;
         co_return attempt_failed(ErrorCode::timeout,
                                  fmt::format("nobody answers at '{}' ({}); is lbd running here? "
                                              "Another machine is reached with --server",
                                              server.path, error.message()),
-                                 again);
+                                 may_come ? Next::again : Next::give_up);
     }
     co_return co_await send_and_read(socket, request);
 }
@@ -102,8 +113,13 @@ asio::awaitable<Attempt<HttpAnswer>> attempt(UnixServer server, HttpRequest requ
 Attempt<HttpAnswer> no_tls(const std::string& refusal, const TlsServer& server,
                            const boost::system::error_code& error) {
     if (refusal.empty()) {
-        return attempt_failed(ErrorCode::internal, fmt::format("no TLS with {}:{}: {}", server.host,
-                                                               server.port, error.message()));
+        // A server that ends or starts: the call itself was not sent yet.
+        const bool broke = error == asio::ssl::error::stream_truncated ||
+                           error == asio::error::eof || error == asio::error::connection_reset;
+        return attempt_failed(
+            ErrorCode::internal,
+            fmt::format("no TLS with {}:{}: {}", server.host, server.port, error.message()),
+            broke ? Next::again : Next::give_up);
     }
     return attempt_failed(ErrorCode::not_allowed,
                           fmt::format("the certificate of {}:{} is not trusted: {}", server.host,
@@ -129,10 +145,11 @@ asio::awaitable<Attempt<HttpAnswer>> attempt(TlsServer server, HttpRequest reque
     auto& socket = beast::get_lowest_layer(stream).socket();
     auto [connect_error, endpoint] = co_await asio::async_connect(socket, endpoints, as_value);
     if (connect_error) {
-        co_return attempt_failed(ErrorCode::timeout,
-                                 fmt::format("{}:{} cannot be reached: {}", server.host,
-                                             server.port, connect_error.message()),
-                                 connect_error == boost::system::errc::connection_refused);
+        co_return attempt_failed(
+            ErrorCode::timeout,
+            fmt::format("{}:{} cannot be reached: {}", server.host, server.port,
+                        connect_error.message()),
+            connect_error == boost::system::errc::connection_refused ? Next::again : Next::give_up);
     }
     auto [tls_error] = co_await stream.async_handshake(asio::ssl::stream_base::client, as_value);
     if (tls_error) {
@@ -211,6 +228,12 @@ std::optional<nlohmann::json> parse_answer(const std::string& text) {
     return parsed;
 }
 
+/// 503: nothing was done. 504: the server itself does not know.
+Next next_after(unsigned status) {
+    if (status == 503) return Next::again;
+    return status == 504 ? Next::unknown : Next::give_up;
+}
+
 Attempt<nlohmann::json> read_answer(const HttpAnswer& answer) {
     const unsigned status = answer.result_int();
     nlohmann::json body;
@@ -221,7 +244,7 @@ Attempt<nlohmann::json> read_answer(const HttpAnswer& answer) {
                 code_of("", status),
                 fmt::format("HTTP {} with an answer that is not JSON: {}", status,
                             percent_encode(answer.body().substr(0, shown_bytes_max))),
-                status == 503);
+                next_after(status));
         }
         body = std::move(*parsed);
     }
@@ -231,7 +254,7 @@ Attempt<nlohmann::json> read_answer(const HttpAnswer& answer) {
     if (message.empty()) message = text_member(body, "title");
     if (message.empty()) message = fmt::format("HTTP {} without a reason", status);
     return tl::unexpected(
-        AttemptError{{code, std::move(message), text_member(body, "field")}, status == 503});
+        AttemptError{{code, std::move(message), text_member(body, "field")}, next_after(status)});
 }
 
 http::verb verb_of(RestClient::Method method) {
@@ -293,13 +316,7 @@ Attempt<nlohmann::json> try_once(const Server& server, const HttpRequest& reques
     std::visit([&](const auto& target) { asio::co_spawn(io, attempt(target, request), done); },
                server);
     io.run_for(budget);
-    if (!answer) {
-        return attempt_failed(ErrorCode::timeout,
-                              request.method() == http::verb::get
-                                  ? "no answer in time"
-                                  : "no answer in time; the change may have been made: look before "
-                                    "you repeat it");
-    }
+    if (!answer) return attempt_failed(ErrorCode::timeout, "no answer in time", Next::unknown);
     if (!*answer) return tl::unexpected(answer->error());
     return read_answer(**answer);
 }
@@ -314,19 +331,30 @@ Result<nlohmann::json> RestClient::call(Method method, const std::string& target
     const auto deadline = Clock::now() + options_.timeout;
     auto pause = retry_pause_first;
     std::optional<Error> waits_for;  // what the server, or its absence, said so far
+    bool may_be_done = false;        // by one of the attempts
+    const auto give_up = [&](Error error) {
+        if (may_be_done && method != Method::get)
+            error.message += "; the change may have been made: look before you repeat it";
+        return fail(std::move(error));
+    };
     while (true) {
         auto answer = try_once(options_.server, request, deadline - Clock::now());
         if (answer) return std::move(*answer);
-        auto& [error, again] = answer.error();
+        auto& [error, next] = answer.error();
+        if (next == Next::give_up) return fail(std::move(error));
+        may_be_done = may_be_done || next == Next::unknown;
+        const bool again = next == Next::again || is_safe_to_repeat(method, target);
         // An attempt that the deadline cut short tells less than the one before it.
-        const bool cut_short = waits_for && error.code == ErrorCode::timeout && !again;
-        if (!again && !cut_short) return fail(std::move(error));
-        if (!waits_for && options_.on_waiting) options_.on_waiting(error.message);
-        if (!cut_short) waits_for = std::move(error);
-        if (cut_short || Clock::now() + pause >= deadline) {
+        const bool late = Clock::now() >= deadline;
+        if (late ? !waits_for : !again) return give_up(std::move(error));
+        if (!late) {
+            if (!waits_for && options_.on_waiting) options_.on_waiting(error.message);
+            waits_for = std::move(error);
+        }
+        if (late || Clock::now() + pause >= deadline) {
             waits_for->message += fmt::format(
                 " (waited {:.1f} s)", std::chrono::duration<double>(options_.timeout).count());
-            return fail(std::move(*waits_for));
+            return give_up(std::move(*waits_for));
         }
         std::this_thread::sleep_for(pause);
         pause = std::min(2 * pause, retry_pause_max);

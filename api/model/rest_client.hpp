@@ -41,9 +41,11 @@ std::string percent_encode(std::string_view text);
 
 /// A client of the REST API that blocks: HTTP/1.1, one connection a call. Not thread-safe.
 ///
-/// One retry policy: while the server cannot be reached yet (refused, no socket there) or answers
-/// 503 (no leader, or not ready), the call is sent again with the same Idempotency-Key until the
-/// time-out. Nothing else is repeated: a call that broke off half-way may have taken effect.
+/// One retry policy, always with the same Idempotency-Key and until the time-out. While the server
+/// cannot be reached yet (refused, no socket there, a handshake that broke off) or answers 503 (no
+/// leader, or not ready), every call is sent again. A call that may have taken effect (it broke off
+/// half-way, or 504) is sent again when it is a read or a change of objects, which takes effect
+/// once for one key; what is done to the cluster itself (/v1/cluster/...) is not.
 class RestClient {
 public:
     enum class Method : std::uint8_t { get, put, post, del };
@@ -56,11 +58,13 @@ public:
     };
 
     explicit RestClient(Options options);
+    /// Of the calls from now on.
+    void set_timeout(std::chrono::milliseconds timeout) { options_.timeout = timeout; }
 
     /// The answer's JSON (null for an empty body). `target` is path and query, encoded.
     /// Errors: what the server's problem says; not_leader and unavailable when it still said so at
     /// the end of the time-out; timeout, no whole answer came in time; not_allowed, the socket may
-    /// not be opened or the certificate is not trusted; too_large, the answer exceeds 64 MiB;
+    /// not be opened or the certificate is not trusted; too_large, the answer exceeds 256 MiB;
     /// invalid_argument, the host is not known or the CA file or hash not usable; internal, the
     /// connection broke off or the answer is not ours.
     Result<nlohmann::json> call(Method method, const std::string& target,

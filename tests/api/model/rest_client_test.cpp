@@ -134,14 +134,81 @@ TEST(RestClient, ASilentServerIsATimeout) {
     EXPECT_THAT(answer.error().message, testing::HasSubstr("may have been made"));
 }
 
-TEST(RestClient, ABrokenConnectionIsNotRepeated) {
+/// What may have taken effect, and how often it is sent.
+struct Unknown {
+    const char* name;
+    Method method;
+    const char* target;
+    FakeServer::Reply first;
+    std::size_t sent;
+};
+void PrintTo(const Unknown& c, std::ostream* out) { *out << c.name; }
+
+class UnknownOutcomes : public testing::TestWithParam<Unknown> {};
+
+TEST_P(UnknownOutcomes, AreSentAgainWhereThatDoesNoHarm) {
+    std::atomic<int> calls = 0;
+    const auto server = FakeServer::on_unix_socket([&calls](const auto&) -> FakeServer::Reply {
+        if (++calls == 1) return GetParam().first;
+        return Answer{200, "{}"};
+    });
+    const bool has_body = GetParam().method == Method::post || GetParam().method == Method::put;
+    const auto answer =
+        client_of(*server).call(GetParam().method, GetParam().target,
+                                has_body ? std::optional<json>(json::object()) : std::nullopt);
+    const auto requests = server->requests();
+    ASSERT_EQ(requests.size(), GetParam().sent);
+    EXPECT_EQ(answer.has_value(), GetParam().sent == 2);
+    if (!answer) {
+        EXPECT_THAT(answer.error().message, testing::HasSubstr("may have been made"));
+    }
+    if (requests.size() == 2 && GetParam().method != Method::get) {
+        EXPECT_EQ(requests[0].headers.at("idempotency-key"),
+                  requests[1].headers.at("idempotency-key"));
+    }
+}
+
+const FakeServer::Reply breaks_off = FakeServer::BreakOff{};
+const FakeServer::Reply gateway_timeout =
+    Answer{504, R"({"detail": "it may still take effect", "code": "timeout"})"};
+
+INSTANTIATE_TEST_SUITE_P(
+    All, UnknownOutcomes,
+    testing::Values(Unknown{"Get", Method::get, "/v1/status", breaks_off, 2},
+                    Unknown{"GetOfTheCluster", Method::get, "/v1/cluster/snapshot", breaks_off, 2},
+                    Unknown{"Post", Method::post, "/v1/vips/default", breaks_off, 2},
+                    Unknown{"Put", Method::put, "/v1/pools/lan", breaks_off, 2},
+                    Unknown{"Delete", Method::del, "/v1/pools/lan", breaks_off, 2},
+                    Unknown{"Apply", Method::post, "/v1/apply", gateway_timeout, 2},
+                    Unknown{"PostTimedOut", Method::post, "/v1/pools", gateway_timeout, 2},
+                    Unknown{"Invite", Method::post, "/v1/cluster/invite", breaks_off, 1},
+                    Unknown{"Remove", Method::del, "/v1/cluster/members/n2", breaks_off, 1},
+                    Unknown{"Transfer", Method::post, "/v1/cluster/transfer", gateway_timeout, 1}),
+    [](const auto& test) { return test.param.name; });
+
+TEST(RestClient, WhatBreaksOffAgainAndAgainEndsWithTheDeadline) {
     const auto server =
         FakeServer::on_unix_socket([](const auto&) { return FakeServer::BreakOff{}; });
-    auto answer = client_of(*server).call(Method::post, "/v1/pools", json::object());
+    auto answer = client_of(*server, 200ms).call(Method::post, "/v1/pools", json::object());
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().code, ErrorCode::internal);
+    EXPECT_THAT(answer.error().message,
+                testing::AllOf(testing::HasSubstr("broke off"), testing::HasSubstr("waited 0.2 s"),
+                               testing::HasSubstr("may have been made")));
+    EXPECT_GE(server->requests().size(), 2U);
+}
+
+/// What the last attempt was told does not hide that an earlier one may have got through.
+TEST(RestClient, TheDoubtStays) {
+    std::atomic<int> calls = 0;
+    const auto server = FakeServer::on_unix_socket([&calls](const auto&) -> FakeServer::Reply {
+        if (++calls == 1) return FakeServer::BreakOff{};
+        return Answer{503, R"({"detail": "no leader", "code": "not_leader"})"};
+    });
+    auto answer = client_of(*server, 200ms).call(Method::post, "/v1/pools", json::object());
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, ErrorCode::not_leader);
     EXPECT_THAT(answer.error().message, testing::HasSubstr("may have been made"));
-    EXPECT_EQ(server->requests().size(), 1U);
 }
 
 TEST(RestClient, NobodyThereIsATimeoutThatNamesTheSocket) {
