@@ -1,10 +1,12 @@
-// Status, cluster, events and health.
+// Status, events and health.
 #include <charconv>
 #include <ctime>
 #include <fmt/format.h>
 
 #include "api/handlers.hpp"
+#include "api/member_view.hpp"
 #include "api/object_view.hpp"
+#include "api/problem.hpp"
 #include "api/vip_view.hpp"
 
 namespace trivet::api {
@@ -75,12 +77,15 @@ json pools_json(const ClusterState& state) {
 Result<Answer> show_status(const Control& control, const RouteCall&) {
     const ClusterState& state = control.state();
     const NodeRuntime runtime = control.node_runtime();
+    const ClusterView view = control.cluster_view();
     json status{{"node", runtime.node},
                 {"version", runtime.version},
                 {"api", runtime.api_address},
                 {"uptime_ms", runtime.uptime.count()},
                 {"initialised", state.initialised()},
                 {"cluster_id", state.cluster_id()},
+                {"role", role_of_answerer(view)},
+                {"leader", view.leader},
                 {"revision", state.last_applied().value()},
                 {"read_only", runtime.read_only ? json(*runtime.read_only) : json(nullptr)},
                 {"warnings", runtime.warnings},
@@ -90,26 +95,6 @@ Result<Answer> show_status(const Control& control, const RouteCall&) {
     for (const auto& [name, stored] : state.nodes())
         nodes.push_back({{"name", name}, {"drained", stored.object.drained}});
     return Answer{.body = std::move(status)};
-}
-
-Result<Answer> show_cluster(const Control& control, const RouteCall&) {
-    const ClusterState& state = control.state();
-    json nodes = json::array();
-    for (const auto& [name, stored] : state.nodes()) nodes.push_back(name);
-    return Answer{.body = {{"initialised", state.initialised()},
-                           {"cluster_id", state.cluster_id()},
-                           {"nodes", std::move(nodes)},
-                           {"revision", state.last_applied().value()}}};
-}
-
-Waiting init_cluster(Control& control, RouteCall&) {
-    const auto made = co_await control.init();
-    if (!made) co_return fail(made.error());
-    co_return Answer{.status = 201,
-                     .body = {{"node", made->node},
-                              {"api", made->api},
-                              {"admin_token", made->admin_token},
-                              {"ca_hash", made->ca_hash}}};
 }
 
 Waiting list_events(Control& control, RouteCall& call) {
@@ -132,16 +117,23 @@ Result<Answer> say_alive(const Control&, const RouteCall&) {
 
 Result<Answer> say_ready(const Control& control, const RouteCall&) {
     json reasons = json::array();
-    if (!control.state().initialised())
-        reasons.push_back("this node belongs to no cluster: 'lbctl init' makes one");
+    const ClusterView view = control.cluster_view();
+    if (control.state().initialised()) {
+        if (view.leader.empty())
+            reasons.push_back("no leader is known: changes and current reads have to wait");
+    } else {
+        reasons.push_back(why_without_state(view).message);
+    }
     const bool ready = reasons.empty();
     // A full disk stops changes; addresses go on being answered, so the node is not taken away.
     json warnings = json::array();
     if (const auto why = control.node_runtime().read_only) warnings.push_back("read-only: " + *why);
-    return Answer{
+    Answer answer{
         .status = ready ? 200u : 503u,
         .body = {
             {"ready", ready}, {"reasons", std::move(reasons)}, {"warnings", std::move(warnings)}}};
+    if (!ready) answer.headers.emplace("Retry-After", retry_after_s);
+    return answer;
 }
 
 }  // namespace trivet::api

@@ -8,6 +8,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include "api/cluster_view.hpp"
 #include "core/cluster_state.hpp"
 #include "core/link_address.hpp"
 
@@ -63,6 +64,34 @@ public:
     virtual boost::asio::awaitable<Result<void>> read_barrier() = 0;
     /// Makes this node a cluster of one. Errors: conflict, it belongs to one already.
     virtual boost::asio::awaitable<Result<InitAnswer>> init() = 0;
+    /// This node asks a member to take it in, and becomes one; catching up and the vote come after
+    /// the answer. Errors: conflict, it belongs to a cluster already; those of the member that was
+    /// asked; unavailable, it cannot be reached.
+    virtual boost::asio::awaitable<Result<void>> join(JoinRequest request) = 0;
+    /// A token for one node, good for `life`. Errors: those of propose().
+    virtual boost::asio::awaitable<Result<InviteAnswer>> invite(std::chrono::seconds life) = 0;
+    /// Takes a node in that shows a token. Again with the same token and id: the same answer.
+    /// Errors: unauthenticated, the token is unknown, spent or has expired; conflict, another
+    /// member has this name; those of propose().
+    virtual boost::asio::awaitable<Result<AdmitAnswer>> admit(AdmitRequest request) = 0;
+    /// Done when it is committed; a removed node is forgotten as a node as well, with what belongs
+    /// to it. Errors: not_found; conflict, it makes no sense for this cluster; unavailable, not yet
+    /// (and why); those of propose().
+    virtual boost::asio::awaitable<Result<void>> change_member(std::string node,
+                                                               MemberChange change) = 0;
+    /// Hands leadership to a voter, or to the best one when `node` is empty; returns its name once
+    /// it leads. Errors: not_found; conflict, it does not vote; unavailable, it did not take over.
+    virtual boost::asio::awaitable<Result<std::string>> transfer(std::string node) = 0;
+    /// For good after the permanent loss of the majority: this node becomes the only voter, with
+    /// what it has. Errors: conflict, a leader is known or this node never was a member.
+    virtual boost::asio::awaitable<Result<void>> recover() = 0;
+    /// The whole replicated state as a file (docs/reference/snapshots.md).
+    virtual boost::asio::awaitable<Result<std::string>> save_snapshot() = 0;
+    /// Makes this node a cluster of one with the state in a file on its own disk. The answer as
+    /// for init(), with an empty admin_token: that of the saved cluster is valid.
+    /// Errors: conflict, it belongs to one already; not_found; corrupt, naming what is wrong.
+    virtual boost::asio::awaitable<Result<InitAnswer>> restore_snapshot(std::string path) = 0;
+    virtual ClusterView cluster_view() const = 0;
     virtual boost::asio::awaitable<Result<std::vector<Event>>> events(
         std::size_t limit, std::optional<std::string> object) = 0;
 

@@ -31,10 +31,24 @@ Waiting undrain_node(Control&, RouteCall&);
 // apply_routes.cpp
 Waiting apply_items(Control&, RouteCall&);
 
+// member_routes.cpp
+Result<Answer> show_cluster(const Control&, const RouteCall&);
+Waiting invite_node(Control&, RouteCall&);
+Waiting join_cluster(Control&, RouteCall&);
+Waiting admit_node(Control&, RouteCall&);
+Waiting promote_member(Control&, RouteCall&);
+Waiting demote_member(Control&, RouteCall&);
+Waiting remove_member(Control&, RouteCall&);
+Waiting transfer_leadership(Control&, RouteCall&);
+
+// cluster_life_routes.cpp
+Waiting init_cluster(Control&, RouteCall&);
+Waiting recover_cluster(Control&, RouteCall&);
+Waiting save_snapshot(Control&, RouteCall&);
+Waiting restore_snapshot(Control&, RouteCall&);
+
 // cluster_routes.cpp
 Result<Answer> show_status(const Control&, const RouteCall&);
-Result<Answer> show_cluster(const Control&, const RouteCall&);
-Waiting init_cluster(Control&, RouteCall&);
 Waiting list_events(Control&, RouteCall&);
 Result<Answer> say_alive(const Control&, const RouteCall&);
 Result<Answer> say_ready(const Control&, const RouteCall&);

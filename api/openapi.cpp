@@ -12,26 +12,49 @@ using nlohmann::json;
 
 namespace {
 
+constexpr std::string_view cluster_paths = "/v1/cluster/";
+
 struct Shapes {
     std::string request;  // names of schemas; empty: no body
     std::string answer;
     bool list = false;
+    bool creates = false;  // 201 instead of 200
 };
 
-/// What a route takes and gives: by its kind, unless its path has a meaning of its own.
+/// Of routes whose path has a meaning of its own.
+const std::map<std::string_view, Shapes>& special_shapes() {
+    static const std::map<std::string_view, Shapes> all{
+        {"/v1/apply", {"apply", "apply-answer"}},
+        {"/v1/events", {"", "event", true}},
+        {"/v1/status", {"", "object"}},
+        {"/v1/vips/{namespace}/{name}/explain", {"", "vip-explanation"}},
+        {"/v1/cluster", {"", "cluster"}},
+        {"/v1/cluster/init", {"", "init-answer", false, true}},
+        {"/v1/cluster/join", {"join", "joined"}},
+        {"/v1/cluster/invite", {"invite", "invitation", false, true}},
+        {"/v1/cluster/members", {"admit", "admitted"}},
+        {"/v1/cluster/members/{name}", {"", "member-changed"}},
+        {"/v1/cluster/members/{name}/promote", {"", "member-changed"}},
+        {"/v1/cluster/members/{name}/demote", {"", "member-changed"}},
+        {"/v1/cluster/transfer", {"transfer", "transferred"}},
+        {"/v1/cluster/recover", {"recover", "object"}},
+        {"/v1/cluster/restore", {"restore", "init-answer", false, true}},
+        {"/v1/cluster/snapshot", {"", "snapshot"}},
+    };
+    return all;
+}
+
+/// What a route takes and gives: by its kind, unless it is special.
 Shapes shapes_of(const Route& route) {
     const auto path = route.info.path;
-    if (path == "/v1/apply") return {"apply", "apply-answer"};
-    if (path == "/v1/events") return {"", "event", true};
-    if (path == "/v1/cluster/init") return {"", "init-answer"};
-    if (path.ends_with("/explain")) return {"", "vip-explanation"};
-    const auto segments = segments_of(path);
-    const bool of_kind = segments.front() == "v1" && path != "/v1/status" && path != "/v1/cluster";
-    if (!of_kind) return {"", "object"};
+    if (const auto special = special_shapes().find(path); special != special_shapes().end())
+        return special->second;
+    if (segments_of(path).front() != "v1") return {"", "object"};
     const std::string kind(to_string(route.kind));
     const bool one = path.ends_with("}") && path != "/v1/vips/{namespace}";
     const bool list = route.info.method == "GET" && !one;
-    return {route.body == Body::json ? kind : "", kind, list};
+    const bool has_body = route.body != Body::none;
+    return {has_body ? kind : "", kind, list, route.info.method == "POST" && has_body};
 }
 
 json reference(const std::string& schema) { return {{"$ref", "#/components/schemas/" + schema}}; }
@@ -53,7 +76,7 @@ json parameters_of(const Route& route) {
                                   {"in", "path"},
                                   {"required", true},
                                   {"schema", reference("name")}});
-    if (route.info.method != "GET" && route.needs == Needs::cluster)
+    if (route.info.method != "GET" && !route.info.path.starts_with(cluster_paths))
         parameters.push_back(
             {{"name", "Idempotency-Key"},
              {"in", "header"},
@@ -82,13 +105,11 @@ json responses_of(const Route& route, const Shapes& shapes) {
         {"default",
          {{"description", "a problem (RFC 9457)"},
           {"content", {{"application/problem+json", {{"schema", reference("problem")}}}}}}}};
-    const bool creates =
-        route.info.method == "POST" && route.body == Body::json && route.info.path != "/v1/apply";
     if (route.info.method == "PUT") {
         responses["200"] = done;
         done["description"] = "created";
     }
-    const bool created = creates || route.info.method == "PUT" || route.access == Access::local;
+    const bool created = shapes.creates || route.info.method == "PUT";
     responses[created ? "201" : "200"] = std::move(done);
     return responses;
 }
@@ -103,7 +124,7 @@ json operation_of(const Route& route) {
                    {"parameters", parameters_of(route)},
                    {"responses", responses_of(route, shapes)}};
     if (!shapes.request.empty())
-        operation["requestBody"] = {{"required", true},
+        operation["requestBody"] = {{"required", route.body == Body::json},
                                     {"content", content(reference(shapes.request))}};
     if (route.access != Access::admin) operation["security"] = json::array();
     return operation;
@@ -117,8 +138,9 @@ json make_document() {
           {"version", TRIVET_VERSION},
           {"license", {{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}},
           {"description",
-           "Over TCP every call but /livez and /readyz needs the administrator's token. Over the "
-           "unix socket none does: its mode lets in root and the group lbd."}}},
+           "Over TCP every call but /livez and /readyz needs the administrator's token, or the one "
+           "of an invitation in its body. Over the unix socket none does: its mode lets in root "
+           "and the group lbd."}}},
         {"security", {{{"token", json::array()}}}},
         {"components",
          {{"schemas", json::parse(openapi_schemas_text)},

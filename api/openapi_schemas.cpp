@@ -144,6 +144,52 @@ const std::string_view openapi_schemas_text = R"json({
 "init-answer": {"type": "object", "properties": {
   "node": {"type": "string"}, "api": {"type": "string"},
   "admin_token": {"type": "string"}, "ca_hash": {"type": "string"}}},
+"role": {"enum": ["voter", "agent"]},
+"cluster": {"type": "object", "properties": {
+  "initialised": {"type": "boolean"}, "cluster_id": {"type": "string"},
+  "revision": {"$ref": "#/components/schemas/revision"},
+  "nodes": {"$ref": "#/components/schemas/names"},
+  "node": {"type": "string", "description": "who answers"},
+  "leader": {"type": "string", "description": "empty: none is known"},
+  "leader_api": {"type": "string"},
+  "term": {"type": "integer"}, "commit_index": {"type": "integer"}, "applied_index": {"type": "integer"},
+  "members": {"type": "array", "items": {"$ref": "#/components/schemas/member"}},
+  "warnings": {"type": "array", "items": {"type": "string"}}}},
+"member": {"type": "object", "properties": {
+  "node": {"type": "string"}, "id": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
+  "role": {"$ref": "#/components/schemas/role"},
+  "address": {"type": "string", "description": "HOST:PORT between nodes"},
+  "leader": {"type": "boolean"},
+  "lost_data": {"type": "boolean", "description": "its disk lacks what it acknowledged: remove it and join it anew"},
+  "last_heard_ms": {"type": "integer", "description": "so long ago; this and the two below are known to the leader alone"},
+  "match_index": {"type": "integer"}, "applied_index": {"type": "integer"}}},
+"member-changed": {"type": "object", "properties": {
+  "node": {"type": "string"}, "role": {"$ref": "#/components/schemas/role"}}},
+"invite": {"type": "object", "properties": {
+  "valid_for_s": {"type": "integer", "minimum": 1, "maximum": 604800, "default": 3600}}},
+"invitation": {"type": "object", "properties": {
+  "address": {"type": "string"}, "token": {"type": "string"}, "ca_hash": {"type": "string"},
+  "command": {"type": "string", "description": "to run on the new node"}}},
+"join": {"type": "object", "required": ["address", "token", "ca_hash"], "properties": {
+  "address": {"type": "string", "description": "HOST:PORT of the API of any member"},
+  "token": {"type": "string"}, "ca_hash": {"type": "string"},
+  "role": {"$ref": "#/components/schemas/role"}}},
+"joined": {"type": "object", "properties": {"node": {"type": "string"}}},
+"admit": {"type": "object", "required": ["token", "node", "id", "address"], "properties": {
+  "token": {"type": "string"}, "node": {"$ref": "#/components/schemas/name"},
+  "id": {"type": "string", "pattern": "^[0-9a-f]{16}$"}, "address": {"type": "string"}}},
+"admitted": {"type": "object", "properties": {
+  "cluster_id": {"type": "string"}, "ca_certificate": {"type": "string"}, "ca_key": {"type": "string"}}},
+"transfer": {"type": "object", "properties": {"node": {"$ref": "#/components/schemas/name"}}},
+"transferred": {"type": "object", "properties": {"leader": {"type": "string"}}},
+"recover": {"type": "object", "required": ["yes"], "properties": {"yes": {"const": true}}},
+"restore": {"type": "object", "required": ["path"], "properties": {"path": {"type": "string"}}},
+"snapshot": {"type": "object", "properties": {
+  "format": {"const": "trivet-snapshot"}, "version": {"const": 1}, "cluster_id": {"type": "string"},
+  "node": {"type": "string"}, "revision": {"$ref": "#/components/schemas/revision"},
+  "saved_at": {"type": "string", "format": "date-time"},
+  "rows": {"type": "object", "additionalProperties": {"type": "string"}},
+  "sha256": {"type": "string", "description": "of rows as compact JSON with sorted keys"}}},
 "object": {"type": "object"},
 "problem": {"type": "object", "description": "RFC 9457",
   "required": ["type", "title", "status", "detail", "code"], "properties": {

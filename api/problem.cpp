@@ -6,8 +6,6 @@ namespace trivet::api {
 
 namespace {
 
-constexpr std::string_view retry_after_s = "1";  // a leader is elected well within a second
-
 /// The code of a refusal that HTTP itself calls for.
 std::string_view refusal_code(unsigned status) {
     switch (status) {

@@ -9,6 +9,9 @@
 /// the phrase of the status (RFC 9457 section 4.2.1); programs look at `code`.
 namespace trivet::api {
 
+/// Goes with every 503 (RFC 9110 section 10.2.3): a leader is elected well within a second.
+constexpr std::string_view retry_after_s = "1";
+
 struct Problem {
     unsigned status = 500;
     std::string_view code;  // the name of an ErrorCode, or one of HTTP's own: "method_not_allowed"

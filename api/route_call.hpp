@@ -16,12 +16,12 @@
 namespace trivet::api {
 
 enum class Access : std::uint8_t {
-    open,   // for everybody: says only whether lbd is well
+    open,   // for everybody: says only whether lbd is well, or has its own proof in the body
     local,  // over the unix socket alone
     admin,
 };
 
-enum class Body : std::uint8_t { none, json };
+enum class Body : std::uint8_t { none, json, optional };  // optional: {} when it is left out
 
 /// When a handler may run. Most need a cluster; reads of committed state wait for the read barrier.
 enum class Needs : std::uint8_t { nothing, cluster, barrier };

@@ -31,6 +31,7 @@ struct Verb {
 };
 constexpr Verb post{"POST"};
 constexpr Verb post_alone{"POST", Body::none};
+constexpr Verb post_optional{"POST", Body::optional};
 constexpr Verb put{"PUT"};
 constexpr Verb put_or_force{"PUT", Body::json, forcing};
 constexpr Verb remove{"DELETE", Body::none};
@@ -42,6 +43,16 @@ Route change(Verb verb, std::string_view path, std::string_view summary, Kind ki
             .kind = kind,
             .body = verb.body,
             .parameters = verb.parameters,
+            .handler = handler};
+}
+
+/// Over the socket alone, with or without a cluster: before there is one there is no administrator,
+/// so who may use the socket may make one.
+Route here(Verb verb, std::string_view path, std::string_view summary, WaitingHandler handler) {
+    return {.info = {verb.method, path, false, summary},
+            .access = Access::local,
+            .needs = Needs::nothing,
+            .body = verb.body,
             .handler = handler};
 }
 
@@ -106,6 +117,15 @@ std::vector<Route> make_routes() {  // NOLINT(readability-function-size): a tabl
         change(post, "/v1/apply", "Create or replace many objects, all or none", Kind::pool, apply_items),
         look("/v1/status", "How the node that answers fares", Access::admin, show_status),
         look("/v1/cluster", "The cluster that this node belongs to", Access::admin, show_cluster),
+        change(post_optional, "/v1/cluster/invite", "Make a token with which one node may join", Kind::node, invite_node),
+        change(post_alone, "/v1/cluster/members/{name}/promote", "Let a member vote", Kind::node, promote_member),
+        change(post_alone, "/v1/cluster/members/{name}/demote", "Let a member follow without a vote", Kind::node, demote_member),
+        change(remove, "/v1/cluster/members/{name}", "Remove a member, and forget it as a node", Kind::node, remove_member),
+        change(post_optional, "/v1/cluster/transfer", "Hand leadership to another voter", Kind::node, transfer_leadership),
+        here(post_alone, "/v1/cluster/init", "Make this node a cluster of one", init_cluster),
+        here(post, "/v1/cluster/join", "Make this node a member of a cluster", join_cluster),
+        here(post_optional, "/v1/cluster/recover", "After the loss of a majority for good: make this node the only voter", recover_cluster),
+        here(post, "/v1/cluster/restore", "Make this node a cluster of one with a snapshot's state", restore_snapshot),
         look("/livez", "Whether lbd runs", Access::open, say_alive),
         look("/readyz", "Whether lbd can be used", Access::open, say_ready),
         look("/openapi.json", "This interface as OpenAPI 3.1", Access::admin, show_openapi),
@@ -114,9 +134,11 @@ std::vector<Route> make_routes() {  // NOLINT(readability-function-size): a tabl
                      .needs = Needs::nothing, .needs_counters = true, .handler = show_metrics});
     table.push_back({.info = {"GET", "/v1/events", true, "What happened, oldest first"},
                      .needs = Needs::nothing, .parameters = "limit object", .handler = list_events});
-    // Before there is a cluster there is no administrator: who may use the socket may make one.
-    table.push_back({.info = {"POST", "/v1/cluster/init", false, "Make this node a cluster of one"},
-                     .access = Access::local, .needs = Needs::nothing, .handler = init_cluster});
+    table.push_back({.info = {"GET", "/v1/cluster/snapshot", true, "All that the cluster has agreed on, as a file"},
+                     .needs = Needs::barrier, .parameters = reading, .handler = save_snapshot});
+    // From a node that joins: the token in the body is its proof.
+    table.push_back({.info = {"POST", "/v1/cluster/members", false, "Admit a node that shows a token"},
+                     .access = Access::open, .kind = Kind::node, .body = Body::json, .handler = admit_node});
     return table;
 }
 // clang-format on

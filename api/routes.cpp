@@ -13,6 +13,7 @@
 
 #include "api/authenticate.hpp"
 #include "api/http_text.hpp"
+#include "api/member_view.hpp"
 #include "api/route_call.hpp"
 #include "api/route_match.hpp"
 #include "core/object_json.hpp"
@@ -84,6 +85,15 @@ std::optional<HttpResponse> read_body(const Route& route, RouteCall& call) {
         if (content.empty() || content == "{}") return std::nullopt;
         return problem(Error{ErrorCode::invalid_argument, "this call takes no body"});
     }
+    // Who calls without a token shows one in the body, and those are small.
+    if (route.access == Access::open && text.size() > body_bytes_before_token)
+        return problem(
+            Error{ErrorCode::too_large, fmt::format("the body of this call has at most {} KiB",
+                                                    body_bytes_before_token / 1024)});
+    if (route.body == Body::optional && trimmed(text).empty()) {
+        call.body = json::object();
+        return std::nullopt;
+    }
     if (auto refused = check_content_type(call.request)) return refused;
     if (text.empty())
         return problem(Error{ErrorCode::invalid_argument, "this call needs a JSON body"});
@@ -129,9 +139,7 @@ Result<void> check_access(const Control& control, const Prepared& prepared) {
 
 asio::awaitable<Result<void>> check_needs(Control& control, const Prepared& prepared) {
     if (prepared.route->needs == Needs::nothing) co_return Result<void>{};
-    if (!control.state().initialised())
-        co_return fail(ErrorCode::conflict,
-                       "this node belongs to no cluster yet: 'lbctl init' makes one");
+    if (!control.state().initialised()) co_return fail(why_without_state(control.cluster_view()));
     if (prepared.route->needs == Needs::cluster ||
         prepared.call.request.query.contains("consistency"))
         co_return Result<void>{};

@@ -23,6 +23,9 @@ namespace asio = boost::asio;
 
 namespace {
 
+// A transfer takes some round trips and one write; if it takes longer, an election is as good.
+constexpr auto hand_over_within = std::chrono::milliseconds{300};
+
 /// What runs inside lbd, and the order in which it starts and stops. Lives on the main thread.
 class Daemon {
 public:
@@ -44,6 +47,7 @@ private:
     void reload();
     void feed_watchdog(std::chrono::microseconds interval);
     void stop(int exit_code);
+    void hand_over();
     void stop_server();
     std::string api_url() const;
 
@@ -74,10 +78,20 @@ int Daemon::run() {
         io_.run();
     }
     node_.withdraw();  // first: from here on another machine may answer for the addresses
+    hand_over();
     stop_server();
     node_.stop();
     log_.info("stopped");
     return exit_code_.value_or(1);
+}
+
+/// A stop that is wanted costs the others no election.
+void Daemon::hand_over() {
+    node_.hand_over();
+    const auto deadline = std::chrono::steady_clock::now() + hand_over_within;
+    io_.restart();
+    while (node_.leads_others() && std::chrono::steady_clock::now() < deadline)
+        io_.run_one_for(std::chrono::milliseconds{10});
 }
 
 /// Calls that are under way may still need this thread, so it goes on turning meanwhile.
@@ -96,8 +110,8 @@ Result<void> Daemon::start() {
     if (auto started = node_.start(); !started) return started;
     node_.set_api_address(api_url());
     if (auto listening = server_.listen_unix(config_.socket); !listening) return listening;
-    if (!node_.state().initialised()) {
-        log_.info("this node belongs to no cluster yet; run 'lbctl init' on it");
+    if (!node_.has_identity()) {
+        log_.info("this node belongs to no cluster yet; run 'lbctl init' or 'lbctl join' on it");
         return {};
     }
     return server_.serve_tls(config_.api_listen, node_.pki());

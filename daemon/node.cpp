@@ -5,36 +5,18 @@
 #include <ranges>
 #include <utility>
 
-#include <boost/asio/async_result.hpp>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "core/assert.hpp"
+#include "core/state_snapshot.hpp"
+#include "daemon/answer_of.hpp"
 #include "daemon/host.hpp"
 
 namespace trivet::daemon {
 
 namespace asio = boost::asio;
-
-namespace {
-
-/// Waits for an answer that comes through a callback. The callback may come from within the call;
-/// the waiting coroutine always goes on from the executor, never from inside the callback.
-template <class T, class Start>
-asio::awaitable<Result<T>> answer_of(asio::any_io_executor executor, Start start) {
-    return asio::async_initiate<decltype(asio::use_awaitable), void(Result<T>)>(
-        [executor](auto handler, Start begin) {
-            auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-            begin([executor, shared](Result<T> result) {
-                asio::post(executor, [shared, result = std::move(result)]() mutable {
-                    (*shared)(std::move(result));
-                });
-            });
-        },
-        asio::use_awaitable, std::move(start));
-}
-
-}  // namespace
 
 Node::Node(asio::io_context& io, Config config, Log& log, Hooks hooks)
     : io_(io),
@@ -42,8 +24,12 @@ Node::Node(asio::io_context& io, Config config, Log& log, Hooks hooks)
       log_(log),
       hooks_(std::move(hooks)),
       pki_(config_.data_dir / "pki"),
+      space_(config_.data_dir, store::Storage::Options{}.free_bytes_min),
       state_timer_(io),
       certificate_timer_(io),
+      register_timer_(io),
+      boot_timer_(io),
+      space_timer_(io),
       started_(std::chrono::steady_clock::now()) {}
 
 // NOLINTNEXTLINE(bugprone-exception-escape): what cannot end in order ends the process
@@ -52,15 +38,14 @@ Node::~Node() { stop(); }
 Result<void> Node::start() {
     if (auto opened = open_storage(); !opened) return opened;
     if (auto restored = restore_state(); !restored) return restored;
-    if (state_.initialised()) {
+    if (has_identity())
         if (auto checked = check_certificate(); !checked) return checked;
-        register_self();
-    }
     if (auto announcing = start_announcer(); !announcing) return announcing;
     replan_all();
     arm_state_timer();
     watch_certificate();
-    return {};
+    watch_space();
+    return start_transport();
 }
 
 Result<void> Node::open_storage() {
@@ -69,6 +54,10 @@ Result<void> Node::open_storage() {
     options.post = [this](std::function<void()> call) { asio::post(io_, std::move(call)); };
     options.on_read_only = [this](std::optional<std::string> reason) {
         on_read_only(std::move(reason));
+    };
+    options.log_keep = std::nullopt;  // Raft compacts
+    options.on_applied = [this](LogIndex index) {
+        if (cluster_log_) cluster_log_->on_applied(index);
     };
     options.on_fatal = [this](Error error) {
         log_.error("the database failed", {{"reason", error.message}});
@@ -86,11 +75,8 @@ Result<void> Node::restore_state() {
     if (!restored) return fail(restored.error());
     state_ = std::move(*restored);
     for (const auto& [key, record] : state_.vips()) vip_addresses_[key] = record.assigned;
-    const LogIndex last_index = std::max(loaded.last_index, loaded.last_applied);
-    replicated_log_ = std::make_unique<SingleNodeLog>(
-        *storage_, SingleNodeLog::Start{.last_index = last_index, .term = loaded.term});
-    replicated_log_->subscribe([this](const LogEntry& entry) { apply(entry); });
     for (const LogEntry& entry : loaded.entries) {
+        if (entry.kind != EntryKind::command) continue;
         if (auto decoded = decode_command(entry.payload); !decoded)
             return fail(
                 ErrorCode::corrupt,
@@ -98,11 +84,14 @@ Result<void> Node::restore_state() {
                     "log entry {} of {} cannot be read: {}; restore the database from a backup",
                     entry.index.value(), (config_.data_dir / "lbd.sqlite").string(),
                     decoded.error().message));
-        apply(entry);
     }
-    log_.info("state restored", {{"last_applied", std::to_string(state_.last_applied().value())},
-                                 {"replayed", std::to_string(loaded.entries.size())},
+    log_.info("state restored", {{"last_applied", std::to_string(loaded.last_applied.value())},
+                                 {"last_index", std::to_string(loaded.last_index.value())},
                                  {"vips", std::to_string(state_.vips().size())}});
+    raft_id_ = loaded.raft_id;
+    boots_ = loaded.boots;
+    boot_is_durable_ = loaded.boot_is_durable;
+    start_cluster_log(store::take_durable_state(loaded));
     return {};
 }
 
@@ -130,10 +119,16 @@ void Node::withdraw() {
 }
 
 void Node::stop() {
+    is_stopped_ = true;
     withdraw();
+    if (transport_) transport_->stop();
+    if (cluster_log_) cluster_log_->stop();
     if (storage_) storage_->close();
     state_timer_.cancel();
     certificate_timer_.cancel();
+    register_timer_.cancel();
+    boot_timer_.cancel();
+    space_timer_.cancel();
 }
 
 void Node::reload(const Config& config) {
@@ -143,8 +138,8 @@ void Node::reload(const Config& config) {
     config_.l2_interfaces = config.l2_interfaces;
     config_.labels = config.labels;
     log_.set_level(config.log_level);
-    if (labels_changed && state_.initialised()) register_self();
-    if (state_.initialised())
+    if (labels_changed) keep_registered();
+    if (has_identity())
         if (auto checked = check_certificate(); !checked)
             log_.error("the certificate cannot be renewed", {{"reason", checked.error().message}});
 }
@@ -152,23 +147,37 @@ void Node::reload(const Config& config) {
 // ---- the log ------------------------------------------------------------------------------------
 
 void Node::apply(const LogEntry& entry) {
+    store::AppliedBatch batch{.last_applied = entry.index, .rows = {}, .events = {}};
+    if (entry.kind != EntryKind::command) return storage_->save_applied(std::move(batch));
     auto command = decode_command(entry.payload);
-    TRIVET_ASSERT(command.has_value());  // this program encoded it, and its checksum held
+    TRIVET_ASSERT(command.has_value());  // its proposer encoded it, and its checksum held
     Applied applied = state_.apply(entry.index, *command);
-    if (!applied.result) {
-        refused_[entry.index] = applied.result.error();
-        // Only a proposer that waits takes its refusal out; those of a former run never do.
-        while (refused_.size() > refusals_max) refused_.erase(refused_.begin());
-    }
-    if (applied.repeats) repeats_[entry.index] = *applied.repeats;
-    while (repeats_.size() > refusals_max) repeats_.erase(repeats_.begin());
-    store::AppliedBatch batch{
-        .last_applied = entry.index, .rows = {}, .events = std::move(applied.events)};
+    outcomes_.note(entry.index, applied);
+    batch.events = std::move(applied.events);
     for (const std::string& key : applied.changed) batch.rows.push_back({key, state_.row(key)});
     for (const Event& event : batch.events)
         log_.debug(event.message, {{"event", event.type}, {"object", event.object}});
     storage_->save_applied(std::move(batch));
     follow(applied.changed);
+}
+
+/// The state of a node that was too far behind; the storage has it already.
+void Node::take_snapshot(const raft::Snapshot& snapshot) {
+    auto rows = decode_snapshot(*snapshot.data);
+    TRIVET_ASSERT(rows.has_value());  // the storage has read it before
+    auto restored = ClusterState::restore(*rows, snapshot.base.index);
+    if (!restored) {
+        log_.error("the leader's snapshot cannot be used", {{"reason", restored.error().message}});
+        return hooks_.on_fatal(restored.error());
+    }
+    state_ = std::move(*restored);
+    outcomes_.skip_to(snapshot.base.index);
+    vip_addresses_.clear();
+    for (const auto& [key, record] : state_.vips()) vip_addresses_[key] = record.assigned;
+    log_.info("state taken over from a snapshot",
+              {{"last_applied", std::to_string(snapshot.base.index.value())}});
+    if (announcer_) replan_all();
+    arm_state_timer();
 }
 
 void Node::follow(const std::vector<std::string>& changed) {
@@ -216,25 +225,6 @@ void Node::forget_status(const std::map<IpAddress, std::optional<L2Target>>& cha
         if (!target) l2_status_.erase(address);
 }
 
-void Node::propose_in_background(std::vector<Action> actions, std::string what) {
-    const Command command{.at = wall_now(), .actions = std::move(actions)};
-    replicated_log_->propose(
-        encode(command), [this, what = std::move(what)](Result<LogIndex> done) {
-            if (auto refused = done ? take_refusal(*done) : std::optional{done.error()})
-                log_.warning("could not " + what, {{"reason", refused->message}});
-        });
-}
-
-void Node::register_self() {
-    const auto& nodes = state_.nodes();
-    const auto it = nodes.find(config_.node);
-    Labels wanted = config_.labels;
-    wanted["kubernetes.io/hostname"] = config_.node;
-    if (it != nodes.end() && it->second.object.labels == wanted) return;
-    propose_in_background({RegisterNode{config_.node, config_.labels}},
-                          "register this node's labels");
-}
-
 void Node::arm_state_timer() {
     const auto deadline = state_.next_deadline();
     if (deadline == state_deadline_) return;
@@ -247,16 +237,10 @@ void Node::arm_state_timer() {
     state_timer_.async_wait([this](boost::system::error_code error) {
         if (error) return;
         state_deadline_.reset();
-        propose_in_background({AdvanceTime{}}, "move the state's time on");
+        // The others have the same timer; one is enough, and a new leader sets its own anew.
+        if (cluster_log_->raft().is_leader())
+            propose_in_background({AdvanceTime{}}, "move the state's time on");
     });
-}
-
-std::optional<Error> Node::take_refusal(LogIndex index) {
-    const auto it = refused_.find(index);
-    if (it == refused_.end()) return std::nullopt;
-    Error error = std::move(it->second);
-    refused_.erase(it);
-    return error;
 }
 
 // These three are no coroutines themselves: g++ 12 destroys captures of a lambda twice when the
@@ -269,11 +253,8 @@ asio::awaitable<Result<LogIndex>> Node::propose(api::Proposal proposal) {
             RequestId{std::move(proposal.idempotency_key), 1, fingerprint_of(command.actions)};
     std::string payload = encode(command);
     auto start = [this, payload = std::move(payload)](ReplicatedLog::ProposeDone answer) mutable {
-        replicated_log_->propose(std::move(payload), [this, answer](Result<LogIndex> index) {
-            if (!index) return answer(std::move(index));
-            const auto repeated = repeats_.extract(*index);
-            if (auto refused = take_refusal(*index)) return answer(fail(*refused));
-            answer(repeated.empty() ? *index : repeated.mapped());
+        cluster_log_->propose(std::move(payload), [this, answer](Result<LogIndex> index) {
+            answer(index ? outcomes_.of(*index) : std::move(index));
         });
     };
     return answer_of<LogIndex>(executor(), std::move(start));
@@ -281,7 +262,7 @@ asio::awaitable<Result<LogIndex>> Node::propose(api::Proposal proposal) {
 
 asio::awaitable<Result<void>> Node::read_barrier() {
     auto start = [this](ReplicatedLog::ReadDone answer) {
-        replicated_log_->read_barrier(std::move(answer));
+        cluster_log_->read_barrier(std::move(answer));
     };
     return answer_of<void>(executor(), std::move(start));
 }
@@ -292,6 +273,14 @@ asio::awaitable<Result<std::vector<Event>>> Node::events(std::size_t limit,
         storage_->read_events(limit, object, std::move(answer));
     };
     return answer_of<std::vector<Event>>(executor(), std::move(start));
+}
+
+/// Errors: unavailable, the node stops.
+asio::awaitable<Result<void>> Node::pause(std::chrono::milliseconds duration) {
+    asio::steady_timer timer(io_, duration);
+    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (is_stopped_) co_return fail(ErrorCode::unavailable, "this node stops");
+    co_return Result<void>{};
 }
 
 }  // namespace trivet::daemon

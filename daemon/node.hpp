@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
@@ -13,17 +14,20 @@
 
 #include "announce/l2_service.hpp"
 #include "api/control.hpp"
-#include "core/single_node_log.hpp"
+#include "daemon/cluster_log.hpp"
 #include "daemon/config.hpp"
 #include "daemon/log.hpp"
+#include "daemon/outcomes.hpp"
 #include "daemon/pki.hpp"
+#include "daemon/transport.hpp"
+#include "store/disk_space.hpp"
 #include "store/storage.hpp"
 
 namespace trivet::daemon {
 
-/// One node: the state machine, its log and storage, and the announcer that follows the state. The
-/// API calls it through api::Control. Everything runs on the thread of `io`, but for what the
-/// storage and the announcer do on threads of their own and post back.
+/// One node: the state machine, its log, storage and links to other nodes, and the announcer that
+/// follows the state. The API calls it through api::Control. Everything runs on the thread of `io`,
+/// but for what the storage and the announcer do on threads of their own and post back.
 class Node final : public api::Control {
 public:
     struct Hooks {
@@ -44,6 +48,10 @@ public:
     Result<void> start();
     /// Stops announcing and takes the addresses off this machine. Idempotent.
     void withdraw();
+    /// Begins to give leadership to another voter, so that a stop costs no election. It takes a
+    /// few round trips, during which `io` must go on turning.
+    void hand_over();
+    bool leads_others() const;  // and there is somebody to hand over to
     /// Withdraws, writes what waits and closes the storage. Idempotent.
     void stop();
     /// What may change while running: labels, interfaces, log level.
@@ -51,38 +59,80 @@ public:
 
     const Pki& pki() const { return pki_; }
     void set_api_address(std::string address) { api_address_ = std::move(address); }
+    /// It has a certificate: it belongs to a cluster, or is on its way into one.
+    bool has_identity() const;
 
     boost::asio::any_io_executor executor() override { return io_.get_executor(); }
     const ClusterState& state() const override { return state_; }
     boost::asio::awaitable<Result<LogIndex>> propose(api::Proposal proposal) override;
     boost::asio::awaitable<Result<void>> read_barrier() override;
     boost::asio::awaitable<Result<api::InitAnswer>> init() override;
+    boost::asio::awaitable<Result<void>> join(api::JoinRequest request) override;
+    boost::asio::awaitable<Result<api::InviteAnswer>> invite(std::chrono::seconds life) override;
+    boost::asio::awaitable<Result<api::AdmitAnswer>> admit(api::AdmitRequest request) override;
+    boost::asio::awaitable<Result<void>> change_member(std::string node,
+                                                       api::MemberChange change) override;
+    boost::asio::awaitable<Result<std::string>> transfer(std::string node) override;
+    boost::asio::awaitable<Result<void>> recover() override;
+    boost::asio::awaitable<Result<std::string>> save_snapshot() override;
+    boost::asio::awaitable<Result<api::InitAnswer>> restore_snapshot(std::string path) override;
+    api::ClusterView cluster_view() const override;
     boost::asio::awaitable<Result<std::vector<Event>>> events(
         std::size_t limit, std::optional<std::string> object) override;
     std::optional<api::AddressRuntime> address_runtime(IpAddress address) const override;
     api::NodeRuntime node_runtime() const override;
 
 private:
+    // node.cpp
     Result<void> open_storage();
     Result<void> restore_state();
     Result<void> start_announcer();
-    Result<void> check_certificate();
-    CertificateNames certificate_names() const;
     void apply(const LogEntry& entry);
+    void take_snapshot(const raft::Snapshot& snapshot);
     void follow(const std::vector<std::string>& changed);
     void touch(const std::string& row_key, std::set<IpAddress>& touched);
     void replan_all();
     void forget_status(const std::map<IpAddress, std::optional<L2Target>>& changes);
-    void propose_in_background(std::vector<Action> actions, std::string what);
-    std::optional<Error> take_refusal(LogIndex index);
-    void register_self();
     void arm_state_timer();
+    boost::asio::awaitable<Result<void>> pause(std::chrono::milliseconds duration);
+
+    // node_cluster.cpp: this node among the others
+    void start_cluster_log(raft::DurableState durable);
+    Result<void> start_transport();
+    void confirm_boot();
+    Transport::Callbacks transport_callbacks();
+    Result<void> check_peer(raft::RaftId peer, const std::string& node,
+                            const raft::BootHistory& boots);
+    void on_cluster_change();
+    void keep_registered();
+    void propose_in_background(std::vector<Action> actions, std::string what,
+                               std::function<void(const Result<LogIndex>&)> done = {});
+    raft::Member self_as_member() const;
+    std::vector<std::string> cluster_warnings() const;
+
+    // node_membership.cpp, node_join.cpp, node_snapshot.cpp: the life of a cluster
+    Result<void> check_new() const;
+    Result<void> prepare_identity(const std::string& cluster_id);
+    boost::asio::awaitable<Result<void>> change(raft::MembershipChange change);
+    boost::asio::awaitable<Result<void>> change_when_ready(raft::MembershipChange change);
+    boost::asio::awaitable<Result<void>> become_sole_voter();
+    boost::asio::awaitable<Result<void>> adopt(raft::Snapshot snapshot);
+    boost::asio::awaitable<Result<void>> lead();
+    boost::asio::awaitable<Result<void>> forget_others();
+    boost::asio::awaitable<Result<api::AdmitAnswer>> ask_to_be_admitted(api::JoinRequest request);
+    boost::asio::awaitable<void> pursue_vote(api::JoinAs as);
+    raft::RaftId best_successor() const;
+    const raft::Member* find_member(const std::string& node, raft::RaftId& id) const;
+
+    // node_status.cpp
+    Result<void> check_certificate();
+    CertificateNames certificate_names() const;
     void watch_certificate();
     void on_l2_status(IpAddress address, announce::L2Status status);
+    Result<void> check_space();
+    void watch_space();
     void on_read_only(std::optional<std::string> reason);
     void record(std::string type, std::string object, std::string message);
-
-    static constexpr std::size_t refusals_max = 8192;  // twice what the log lets wait
 
     boost::asio::io_context& io_;
     Config config_;
@@ -90,20 +140,36 @@ private:
     Hooks hooks_;
     Pki pki_;
     ClusterState state_;
+    Outcomes outcomes_;
+    store::DiskSpace space_;  // looked at before a change is taken
     std::unique_ptr<store::Storage> storage_;
-    std::unique_ptr<SingleNodeLog> replicated_log_;
+    std::unique_ptr<Transport> transport_;
+    std::unique_ptr<ClusterLog> cluster_log_;
+    raft::RaftId raft_id_;
+    raft::BootHistory boots_;
+    bool boot_is_durable_ = true;
+    /// The newest start of each peer that this process saw; those of before are in the state.
+    std::map<raft::RaftId, raft::Boot> seen_boots_;
+    std::set<raft::RaftId> old_copies_;  // members whose disk was put back
+    /// Those that called this node before it knows the members: it answers them.
+    std::map<raft::RaftId, raft::Member> introduced_;
     std::unique_ptr<announce::L2Service> announcer_;
     std::map<IpAddress, announce::L2Status> l2_status_;          // of the addresses in the plan
     std::map<ObjectKey, std::vector<IpAddress>> vip_addresses_;  // as last planned
-    /// For the proposers of these entries: what was refused, and what was a repetition of which.
-    std::map<LogIndex, Error> refused_;
-    std::map<LogIndex, LogIndex> repeats_;
     boost::asio::system_timer state_timer_;   // when the state wants its time moved on
     std::optional<WallTime> state_deadline_;  // what it is set to
     boost::asio::steady_timer certificate_timer_;
+    boost::asio::steady_timer register_timer_;
+    boost::asio::steady_timer boot_timer_;
+    boost::asio::steady_timer space_timer_;
     std::optional<std::string> read_only_;
+    std::optional<std::string> old_copy_;  // why the others do not take this node's disk
     std::string api_address_;
-    bool init_running_ = false;
+    raft::RaftId last_leader_;
+    bool is_becoming_member_ = false;  // init, join or restore runs
+    bool is_registering_ = false;
+    bool is_stopped_ = false;
+    std::jthread join_thread_;  // asks another node over its API, which blocks
     std::chrono::steady_clock::time_point started_;
 };
 

@@ -7,11 +7,10 @@
 /// The parts of Node that make it a cluster member and that tell how it fares.
 namespace trivet::daemon {
 
-namespace asio = boost::asio;
-
 namespace {
 
 constexpr auto certificate_check_interval = std::chrono::hours{1};
+constexpr auto space_check_interval = std::chrono::seconds{1};
 
 std::string_view phase_text(announce::L2Phase phase) {
     switch (phase) {
@@ -31,37 +30,6 @@ std::string_view phase_text(announce::L2Phase phase) {
 
 // ---- identity -----------------------------------------------------------------------------------
 
-asio::awaitable<Result<api::InitAnswer>> Node::init() {
-    if (state_.initialised())
-        co_return fail(ErrorCode::conflict, "this node belongs to cluster " + state_.cluster_id() +
-                                                " already; nothing was changed");
-    if (init_running_) co_return fail(ErrorCode::conflict, "another init is running on this node");
-    init_running_ = true;
-    const std::string cluster_id = make_cluster_id();
-    const std::string token = make_token();
-    // The authority comes first: without the command in the log nothing refers to it, and the next
-    // init replaces it.
-    Result<void> made = pki_.create_authority(cluster_id, wall_now());
-    if (made) made = pki_.issue_node_certificate(config_.node, certificate_names(), wall_now());
-    Result<std::string> hash = made ? pki_.ca_hash() : Result<std::string>(fail(made.error()));
-    Result<LogIndex> done = fail(ErrorCode::internal, "not proposed");
-    if (hash) {
-        std::vector<Action> actions;
-        actions.emplace_back(InitCluster{cluster_id, token_hash(token)});
-        actions.emplace_back(RegisterNode{config_.node, config_.labels});
-        api::Proposal proposal{std::move(actions)};  // by name: see the end of node.cpp
-        done = co_await propose(std::move(proposal));
-    }
-    init_running_ = false;
-    if (!hash) co_return fail(hash.error());
-    if (!done) co_return fail(done.error());
-    hooks_.on_certificate();
-    log_.info("cluster created",
-              {{"cluster", cluster_id}, {"node", config_.node}, {"api", api_address_}});
-    co_return api::InitAnswer{
-        .node = config_.node, .api = api_address_, .admin_token = token, .ca_hash = *hash};
-}
-
 /// The node's name and addresses, without VIPs: those move away.
 CertificateNames Node::certificate_names() const {
     CertificateNames names{.dns = {config_.node, "localhost"}, .addresses = {"127.0.0.1", "::1"}};
@@ -78,6 +46,11 @@ Result<void> Node::check_certificate() {
     auto issued = pki_.issue_node_certificate(config_.node, names, wall_now());
     if (!issued) return issued;
     log_.info("certificate issued", {{"node", config_.node}});
+    if (transport_->is_listening()) {
+        auto contexts = make_peer_contexts(pki_);
+        if (!contexts) return fail(contexts.error());
+        transport_->use(std::move(*contexts));
+    }
     hooks_.on_certificate();
     return {};
 }
@@ -86,7 +59,7 @@ void Node::watch_certificate() {
     certificate_timer_.expires_after(certificate_check_interval);
     certificate_timer_.async_wait([this](boost::system::error_code error) {
         if (error) return;
-        if (state_.initialised())
+        if (has_identity())
             if (auto checked = check_certificate(); !checked)
                 log_.error("the certificate cannot be renewed",
                            {{"reason", checked.error().message}});
@@ -125,7 +98,28 @@ void Node::on_l2_status(IpAddress address, announce::L2Status status) {
     }
 }
 
+Result<void> Node::check_space() {
+    auto space = space_.check(std::chrono::steady_clock::now(), store::DiskSpace::Freshness::now);
+    if (space.has_value() == read_only_.has_value())
+        on_read_only(space ? std::nullopt : std::optional(space.error().message));
+    return space;
+}
+
+/// A disk that fills up is told of before somebody's change is refused, and when it heals.
+void Node::watch_space() {
+    space_timer_.expires_after(space_check_interval);
+    space_timer_.async_wait([this](boost::system::error_code error) {
+        if (error) return;
+        if (auto space = check_space();
+            !space && space.error().code != ErrorCode::insufficient_storage)
+            log_.error("the data directory cannot be looked at",
+                       {{"reason", space.error().message}});
+        watch_space();
+    });
+}
+
 void Node::on_read_only(std::optional<std::string> reason) {
+    if (reason.has_value() == read_only_.has_value()) return;
     if (reason)
         log_.error("the disk is full: writes are refused, VIPs go on answering",
                    {{"reason", *reason}});
@@ -145,7 +139,7 @@ void Node::record(std::string type, std::string object, std::string message) {
                 .object = std::move(object),
                 .message = std::move(message)};
     storage_->save_applied(
-        {.last_applied = state_.last_applied(), .rows = {}, .events = {std::move(event)}});
+        {.last_applied = cluster_log_->applied_index(), .rows = {}, .events = {std::move(event)}});
 }
 
 // ---- how it fares -------------------------------------------------------------------------------
@@ -185,8 +179,16 @@ api::NodeRuntime Node::node_runtime() const {
     const store::Storage::Statistics stored = storage_->statistics();
     runtime.counters["store_transactions"] = stored.transactions;
     runtime.counters["store_entries"] = stored.entries;
+    const raft::Raft& raft = cluster_log_->raft();
     runtime.gauges = {{"last_applied", static_cast<double>(state_.last_applied().value())},
-                      {"read_only", read_only_ ? 1.0 : 0.0}};
+                      {"read_only", read_only_ ? 1.0 : 0.0},
+                      {"raft_term", static_cast<double>(raft.term().value())},
+                      {"raft_commit_index", static_cast<double>(raft.commit_index().value())},
+                      {"raft_last_index", static_cast<double>(raft.log().last_index().value())},
+                      {"raft_is_leader", raft.is_leader() ? 1.0 : 0.0},
+                      {"raft_has_leader", raft.leader() != raft::RaftId{} ? 1.0 : 0.0},
+                      {"raft_voters", static_cast<double>(raft.configuration().voters())}};
+    for (std::string& warning : cluster_warnings()) runtime.warnings.push_back(std::move(warning));
     return runtime;
 }
 

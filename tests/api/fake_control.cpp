@@ -35,6 +35,72 @@ asio::awaitable<Result<InitAnswer>> FakeControl::init() {
     co_return InitAnswer{"n1", "https://10.0.0.1:7480", "fresh", "sha256:00"};
 }
 
+Result<void> FakeControl::life() const {
+    if (knobs_.life_fails) return fail(*knobs_.life_fails);
+    return {};
+}
+
+asio::awaitable<Result<void>> FakeControl::join(JoinRequest request) {
+    knobs_.joins.push_back(std::move(request));
+    co_return life();
+}
+
+asio::awaitable<Result<InviteAnswer>> FakeControl::invite(std::chrono::seconds duration) {
+    knobs_.invitations.push_back(duration);
+    if (auto lives = life(); !lives) co_return fail(lives.error());
+    co_return InviteAnswer{"10.0.0.1:7480", "tok", "sha256:00", "lbctl join 10.0.0.1:7480"};
+}
+
+asio::awaitable<Result<AdmitAnswer>> FakeControl::admit(AdmitRequest request) {
+    knobs_.admissions.push_back(std::move(request));
+    if (auto lives = life(); !lives) co_return fail(lives.error());
+    co_return AdmitAnswer{"c1", "CERTIFICATE", "KEY"};
+}
+
+asio::awaitable<Result<void>> FakeControl::change_member(std::string node, MemberChange change) {
+    knobs_.changes.emplace_back(std::move(node), change);
+    co_return life();
+}
+
+asio::awaitable<Result<std::string>> FakeControl::transfer(std::string node) {
+    knobs_.transfers.push_back(node);
+    if (auto lives = life(); !lives) co_return fail(lives.error());
+    co_return node.empty() ? "n3" : node;
+}
+
+asio::awaitable<Result<void>> FakeControl::recover() {
+    ++knobs_.recoveries;
+    co_return life();
+}
+
+asio::awaitable<Result<std::string>> FakeControl::save_snapshot() {
+    if (auto lives = life(); !lives) co_return fail(lives.error());
+    co_return knobs_.snapshot;
+}
+
+asio::awaitable<Result<InitAnswer>> FakeControl::restore_snapshot(std::string path) {
+    knobs_.restored.push_back(std::move(path));
+    if (auto lives = life(); !lives) co_return fail(lives.error());
+    co_return InitAnswer{"n1", "https://10.0.0.1:7480", "", "sha256:00"};
+}
+
+ClusterView FakeControl::cluster_view() const {
+    if (knobs_.view) return *knobs_.view;
+    ClusterView view;
+    view.node = knobs_.runtime.node;
+    if (!state_.initialised()) return view;
+    view.leader = view.node;
+    view.leader_api = knobs_.runtime.api_address;
+    view.term = 1;
+    view.commit_index = view.applied_index = state_.last_applied().value();
+    view.members.push_back({.node = view.node,
+                            .id = "00000000000000a1",
+                            .votes = true,
+                            .address = "10.0.0.1:7481",
+                            .is_leader = true});
+    return view;
+}
+
 asio::awaitable<Result<std::vector<Event>>> FakeControl::events(std::size_t limit,
                                                                 std::optional<std::string> object) {
     std::vector<Event> found;

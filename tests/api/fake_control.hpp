@@ -25,6 +25,18 @@ public:
         WallTime now{std::chrono::hours{24}};
         int proposals = 0;
         int barriers = 0;
+
+        // Of the cluster: what is asked for is kept; `life_fails` is the answer to all of it.
+        std::optional<ClusterView> view;  // empty: a cluster of one, once there is one
+        std::optional<Error> life_fails;
+        std::string snapshot = R"({"format":"trivet-snapshot"})";
+        std::vector<JoinRequest> joins;
+        std::vector<std::chrono::seconds> invitations;
+        std::vector<AdmitRequest> admissions;
+        std::vector<std::pair<std::string, MemberChange>> changes;
+        std::vector<std::string> transfers;
+        std::vector<std::string> restored;
+        int recoveries = 0;
     };
 
     boost::asio::any_io_executor executor() override { return thread_.context().get_executor(); }
@@ -32,6 +44,16 @@ public:
     boost::asio::awaitable<Result<LogIndex>> propose(Proposal proposal) override;
     boost::asio::awaitable<Result<void>> read_barrier() override;
     boost::asio::awaitable<Result<InitAnswer>> init() override;
+    boost::asio::awaitable<Result<void>> join(JoinRequest request) override;
+    boost::asio::awaitable<Result<InviteAnswer>> invite(std::chrono::seconds life) override;
+    boost::asio::awaitable<Result<AdmitAnswer>> admit(AdmitRequest request) override;
+    boost::asio::awaitable<Result<void>> change_member(std::string node,
+                                                       MemberChange change) override;
+    boost::asio::awaitable<Result<std::string>> transfer(std::string node) override;
+    boost::asio::awaitable<Result<void>> recover() override;
+    boost::asio::awaitable<Result<std::string>> save_snapshot() override;
+    boost::asio::awaitable<Result<InitAnswer>> restore_snapshot(std::string path) override;
+    ClusterView cluster_view() const override;
     boost::asio::awaitable<Result<std::vector<Event>>> events(
         std::size_t limit, std::optional<std::string> object) override;
     std::optional<AddressRuntime> address_runtime(IpAddress address) const override;
@@ -49,6 +71,8 @@ public:
     void apply(std::vector<Action> actions);
 
 private:
+    Result<void> life() const;
+
     ClusterState state_;
     Knobs knobs_;
     Thread thread_;
