@@ -36,7 +36,10 @@ Outcome<> init(Session& session) {
         "  LBCTL_TOKEN=... lbctl --server {} --ca-hash {} status\n\n"
         "Next, give it addresses and take one:\n"
         "  lbctl pool create lan --addresses FIRST-LAST\n"
-        "  lbctl vip create web --port 80/tcp\n",
+        "  lbctl vip create web --port 80/tcp\n\n"
+        "To add a node, run here\n"
+        "  lbctl cluster invite\n"
+        "and on the new node the command that it prints. Three nodes survive the loss of one.\n",
         text("node"), text("api"), text("admin_token"), text("ca_hash"), text("api"),
         text("ca_hash"));
     return {};
@@ -71,8 +74,17 @@ Table status_table(const json& status) {
                                 : "")}});
     table.add({{"cluster"},
                {at_path(status, "initialised") == false
-                    ? "none yet; 'lbctl init' makes one"
+                    ? "none yet; 'lbctl init' makes one, 'lbctl join' joins one"
                     : fmt::format("{}, revision {}", text("cluster_id"), text("revision"))}});
+    if (const auto role = text("role"); role == "voter" || role == "agent") {
+        const auto leader = text("leader");
+        if (leader == "-") {
+            table.add({{"role"}, {role + "; no leader is known", Tone::bad}});
+        } else {
+            table.add(
+                {{"role"}, {role + (leader == text("node") ? ", leads" : ", led by " + leader)}});
+        }
+    }
     table.add({{"API"}, {text("api")}});
     if (const auto why = at_path(status, "read_only"); why.is_string()) {
         table.add({{"read-only"}, {brief(why), Tone::bad}});

@@ -105,8 +105,8 @@ void CommandTree::add_global_flags(CLI::App& app) {
             ->option_text("FILE"));
     add(app.add_option("--ca-hash", options_.ca_hash, "its hash, as 'lbctl init' printed it")
             ->option_text("sha256:HEX"));
-    add(app.add_option("--timeout", options_.timeout_s,
-                       "seconds to wait for a leader and an answer (default: 10)")
+    add(app.add_option("--timeout", timeout_flag_s_,
+                       "seconds to wait for a leader and an answer (default: 10; join: 60)")
             ->check(CLI::Range(0.001, timeout_max_s).description(""))
             ->option_text("SECONDS"));
 }
@@ -120,9 +120,17 @@ CLI::App& CommandTree::group(const std::string& word, const std::string& about) 
 
 CLI::App& CommandTree::command(CLI::App& parent, const std::string& word, const std::string& about,
                                Run run) {
+    return long_command(parent, word, about, GlobalOptions{}.timeout_s, std::move(run));
+}
+
+CLI::App& CommandTree::long_command(CLI::App& parent, const std::string& word,
+                                    const std::string& about, double timeout_s, Run run) {
     auto& app = *parent.add_subcommand(word, about);
     add_global_flags(app);
-    app.callback([this, run = std::move(run)] { chosen_ = run; });
+    app.callback([this, timeout_s, run = std::move(run)] {
+        options_.timeout_s = timeout_flag_s_.value_or(timeout_s);
+        chosen_ = run;
+    });
     return app;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ public:
     CLI::App& group(const std::string& word, const std::string& about);
     /// "lbctl pool create", or "lbctl init" directly under root(); has the global flags.
     CLI::App& command(CLI::App& parent, const std::string& word, const std::string& about, Run run);
+    /// The same for a command that takes longer: `timeout_s` when --timeout is not given.
+    CLI::App& long_command(CLI::App& parent, const std::string& word, const std::string& about,
+                           double timeout_s, Run run);
     CLI::App& root() { return root_; }
 
     /// The chosen command. Errors: usage, with a suggestion; `help` is set instead when help was
@@ -35,6 +39,7 @@ private:
 
     CLI::App root_;
     GlobalOptions options_;
+    std::optional<double> timeout_flag_s_;
     Run chosen_;
 };
 

@@ -47,6 +47,8 @@ public:
     /// The same with the server's own error, for callers that look at code and field.
     Result<nlohmann::json> try_call(Method method, const std::string& target,
                                     const std::optional<nlohmann::json>& body = std::nullopt);
+    /// Of the calls from now on, for commands that make several within one --timeout.
+    void set_timeout(std::chrono::milliseconds timeout) { client_.set_timeout(timeout); }
 
 private:
     Session(const GlobalOptions& options, const Surroundings& surroundings, model::Server server);

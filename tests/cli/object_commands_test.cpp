@@ -78,6 +78,7 @@ TEST_F(Lbctl, ScriptFormInit) {
     EXPECT_THAT(words, HasSubstr("admin token  tok\n"));
     EXPECT_THAT(words, HasSubstr("--server https://10.0.0.1:7480 --ca-hash sha256:ab"));
     EXPECT_THAT(words, HasSubstr("lbctl vip create"));
+    EXPECT_THAT(words, HasSubstr("lbctl cluster invite"));
 }
 
 TEST_F(Lbctl, ScriptFormList) {
@@ -283,7 +284,22 @@ TEST_F(Lbctl, StatusInWords) {
 
 TEST_F(Lbctl, StatusBeforeInit) {
     answer_json("GET /v1/status", {{"node", "n1"}, {"version", "0.1.0"}, {"initialised", false}});
-    EXPECT_THAT(run({"status"}).out, HasSubstr("cluster  none yet; 'lbctl init' makes one\n"));
+    EXPECT_THAT(run({"status"}).out,
+                HasSubstr("cluster  none yet; 'lbctl init' makes one, 'lbctl join' joins one\n"));
+}
+
+TEST_F(Lbctl, StatusTellsTheRole) {
+    json status{{"node", "n1"},  {"version", "0.1.0"}, {"initialised", true}, {"cluster_id", "c"},
+                {"revision", 1}, {"role", "voter"},    {"leader", "n1"}};
+    answer_json("GET /v1/status", status);
+    status["leader"] = "n2";
+    status["role"] = "agent";
+    answer_json("GET /v1/status", status);
+    status["leader"] = "";
+    answer_json("GET /v1/status", status);
+    EXPECT_THAT(run({"status"}).out, HasSubstr("role     voter, leads\n"));
+    EXPECT_THAT(run({"status"}).out, HasSubstr("role     agent, led by n2\n"));
+    EXPECT_THAT(run({"status"}).out, HasSubstr("role     agent; no leader is known\n"));
 }
 
 TEST_F(Lbctl, EventsAndTheirWatch) {
