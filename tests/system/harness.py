@@ -140,12 +140,16 @@ class Lbd:
             f'api: {{ listen: "0.0.0.0:7480" }}\n{l2}{extra}')
         self.process = None
 
-    def start(self):
+    def spawn(self):
+        """Starts the process and does not ask whether it stays."""
         # The old socket file is left alone: replacing it is lbd's own duty.
         with open(self.log, "ab") as log:
             self.process = self.host.start(LBD, "--config", self.config, stdout=log, stderr=log,
                                            env={**os.environ, **self.env})
-        wait_for("lbd to answer", self.alive, timeout=30)  # a build with sanitizers on a busy machine
+
+    def start(self):
+        self.spawn()
+        wait_for("lbd to answer", self.alive, timeout=60)  # a build with sanitizers on a busy machine
         return self
 
     def alive(self):

@@ -33,7 +33,7 @@ def test_sysusers_and_tmpfiles_are_accepted(lab):
 
 def test_the_demo_ends_with_0_only_when_the_page_was_fetched(lab):
     done = run("python3", ROOT / "tests/e2e/demo.py", "--lbd", harness.LBD, "--lbctl", harness.LBCTL, "--once",
-               check=False, timeout=120)
+               check=False, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "192.168.245.100" in done.stdout and "Hello through Trivet" in done.stdout, done.stdout
 
