@@ -1,12 +1,15 @@
 """What the benchmarks share: the harness of the system tests, the release binaries, tables."""
+import contextlib
 import json
 import os
 import pathlib
+import signal
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 import harness  # noqa: E402
+import cluster as clusters  # noqa: E402
 
 BIN = ROOT / "build" / "bin"
 harness.LBD, harness.LBCTL = str(BIN / "lbd"), str(BIN / "lbctl")
@@ -17,9 +20,28 @@ def need_root():
         sys.exit("this benchmark makes network namespaces and needs root")
 
 
+@contextlib.contextmanager
+def laboratory():
+    """A Lab that is taken down whatever ends the benchmark, SIGTERM included."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    lab = harness.Lab()
+    try:
+        yield lab
+    except Exception:
+        for log in sorted(lab.dir.glob("*/*.log")):
+            print(f"--- {log}\n{log.read_text(errors='replace')[-3000:]}", file=sys.stderr)
+        raise
+    finally:
+        lab.close()
+
+
 def emit(**figures):
     """One JSON object a line on standard output: for programs."""
     print(json.dumps(figures), flush=True)
+
+
+def say(sentence):
+    print(sentence, file=sys.stderr)
 
 
 def table(header, rows):
@@ -29,7 +51,10 @@ def table(header, rows):
         print("  ".join(str(cell).rjust(width) for cell, width in zip(row, widths)), file=sys.stderr)
 
 
-def cluster_of_one(lab, addresses="10.64.0.1/10", pool="10.64.1.0-10.127.255.255"):
+SUBNET, PREFIX_LENGTH, POOL = "10.64.0", 10, "10.64.1.0-10.127.255.255"
+
+
+def cluster_of_one(lab, addresses="10.64.0.1/10", pool=POOL):
     """A node whose pool is announced on its eth0, and a client on the same switch."""
     switch = lab.bridge()
     node, client = lab.host("n1"), lab.host("client")
@@ -42,16 +67,35 @@ def cluster_of_one(lab, addresses="10.64.0.1/10", pool="10.64.1.0-10.127.255.255
     return lbd, answer, client
 
 
-def load(host, lbd, answer, in_flight, requests, first, seconds_max=30, address="10.64.0.1"):
-    """Allocates VIPs over HTTPS from `host`; returns what http_load reports."""
-    done = host.run(BIN / "http_load", "--host", address, "--path", "/v1/vips/default", "--body",
-                    '{"name":"vip-{n}","pool":"lan","ports":[{"port":80,"protocol":"tcp"}]}',
-                    "--token", answer["admin_token"], "--ca-file", lbd.dir / "data/pki/ca.crt",
-                    "--in-flight", in_flight, "--requests", requests, "--first", first,
-                    "--seconds-max", seconds_max, timeout=seconds_max + 60)
+# The request of every load; a peer is sent the same JSON as the value of a key.
+ALLOCATION = '{"name":"vip-{n}","pool":"lan","ports":[{"port":80,"protocol":"tcp"}]}'
+ALLOCATION_PATH = "/v1/vips/default"
+
+def cluster_of_three(lab):
+    """Three voters on one switch with a pool; the client is a host on the same switch."""
+    cluster = clusters.Cluster(lab, SUBNET, PREFIX_LENGTH).form(3)
+    cluster.create_pool(POOL)
+    return cluster
+
+
+def http_load(machine, **options):
+    """Runs the load program on `machine`: option names are its flags. Returns what it reports."""
+    flags = [str(part) for name, value in options.items() for part in ("--" + name.replace("_", "-"), value)]
+    done = machine.run(BIN / "http_load", *flags, timeout=options["seconds_max"] + 60)
     if done.stderr:
         print(done.stderr, file=sys.stderr)
     return json.loads(done.stdout)
+
+
+def load(host, lbd, answer, in_flight, requests, first, seconds_max=30, address="10.64.0.1"):
+    """Allocates VIPs over HTTPS from `host`; returns what http_load reports."""
+    return http_load(host, host=address, path=ALLOCATION_PATH, body=ALLOCATION, token=answer["admin_token"],
+                     ca_file=lbd.dir / "data/pki/ca.crt", in_flight=in_flight, requests=requests, first=first,
+                     seconds_max=seconds_max)
+
+
+def filesystem(path):
+    return harness.run("stat", "-f", "-c", "%T", path).stdout.strip()
 
 
 def status_field(pid, name):

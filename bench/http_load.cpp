@@ -1,6 +1,6 @@
 // Posts JSON bodies over kept-alive TLS connections, a fixed number in flight, and reports rate and
-// latency as one JSON object. Knows nothing of Trivet, so that a peer's HTTP gateway is measured by
-// the same program.
+// latency as one JSON object. Knows nothing of Trivet or of a peer: target, path, headers, body and
+// authority are given, so that one program measures both.
 #include <fstream>
 #include <iostream>
 
@@ -24,7 +24,8 @@ struct Options {
     std::string host = "127.0.0.1";
     std::string port = "7480";
     std::string path;
-    std::string body;  // "{n}" becomes the request's number
+    std::string body;                  // a template, see fill()
+    std::vector<std::string> headers;  // "Name: value"
     std::string token;
     std::string ca_file;
     unsigned in_flight = 1;
@@ -43,10 +44,46 @@ struct Shared {
     unsigned broken_connections = 0;
 };
 
-std::string numbered(std::string text, unsigned number) {
+constexpr std::string_view encode_from = "<base64>", encode_to = "</base64>";
+
+std::string base64(const std::string& text) {
+    std::string encoded(4 * ((text.size() + 2) / 3) + 1, '\0');  // and the final NUL it writes
+    const auto* bytes = static_cast<const unsigned char*>(static_cast<const void*>(text.data()));
+    auto* out = static_cast<unsigned char*>(static_cast<void*>(encoded.data()));
+    encoded.resize(
+        static_cast<std::size_t>(EVP_EncodeBlock(out, bytes, static_cast<int>(text.size()))));
+    return encoded;
+}
+
+/// The body of a request: "{n}" becomes its number; then what stands between <base64> and </base64>
+/// is encoded, because a gateway may take bytes in no other form.
+std::string fill(std::string text, unsigned number) {
     for (std::size_t at = 0; (at = text.find("{n}", at)) != std::string::npos;)
         text.replace(at, 3, std::to_string(number));
+    for (std::size_t at = 0; (at = text.find(encode_from, at)) != std::string::npos;) {
+        const std::size_t from = at + encode_from.size();
+        const std::size_t to = text.find(encode_to, from);
+        if (to == std::string::npos) throw std::invalid_argument("--body: <base64> has no end");
+        text.replace(at, to + encode_to.size() - at, base64(text.substr(from, to - from)));
+    }
     return text;
+}
+
+http::request<http::string_body> make_request(const Options& options, unsigned number) {
+    http::request<http::string_body> request(http::verb::post, options.path, 11);
+    request.set(http::field::host, options.host);
+    request.set(http::field::content_type, "application/json");
+    for (const std::string& header : options.headers) {
+        const std::size_t colon = header.find(':');
+        if (colon == std::string::npos)
+            throw std::invalid_argument("--header: '" + header + "' has no colon");
+        request.set(header.substr(0, colon),
+                    header.substr(header.find_first_not_of(' ', colon + 1)));
+    }
+    if (!options.token.empty()) request.set(http::field::authorization, "Bearer " + options.token);
+    request.body() = fill(options.body, number);
+    request.prepare_payload();
+    return request;
 }
 
 asio::awaitable<void> work(Shared& shared, asio::ip::tcp::endpoint endpoint) {
@@ -56,13 +93,7 @@ asio::awaitable<void> work(Shared& shared, asio::ip::tcp::endpoint endpoint) {
     co_await stream.async_handshake(asio::ssl::stream_base::client, asio::use_awaitable);
     beast::flat_buffer buffer;
     while (shared.next < shared.options.requests && Clock::now() < shared.end) {
-        http::request<http::string_body> request(http::verb::post, shared.options.path, 11);
-        request.set(http::field::host, shared.options.host);
-        request.set(http::field::content_type, "application/json");
-        if (!shared.options.token.empty())
-            request.set(http::field::authorization, "Bearer " + shared.options.token);
-        request.body() = numbered(shared.options.body, shared.options.first + shared.next++);
-        request.prepare_payload();
+        const auto request = make_request(shared.options, shared.options.first + shared.next++);
         const auto sent = Clock::now();
         co_await http::async_write(stream, request, asio::use_awaitable);
         http::response<http::string_body> response;
@@ -120,8 +151,10 @@ int main(int argc, char** argv) {
     app.add_option("--host", options.host, "address of the server");
     app.add_option("--port", options.port, "its port");
     app.add_option("--path", options.path, "where to POST")->required();
-    app.add_option("--body", options.body, "the body; {n} becomes the request's number")
+    app.add_option("--body", options.body,
+                   "the body; {n} becomes the request's number, <base64>...</base64> is encoded")
         ->required();
+    app.add_option("--header", options.headers, "\"Name: value\", as often as needed");
     app.add_option("--token", options.token, "bearer token");
     app.add_option("--ca-file", options.ca_file,
                    "PEM of the authority to check the server against");
@@ -134,6 +167,7 @@ int main(int argc, char** argv) {
     app.add_option("--first", options.first, "number of the first request");
     CLI11_PARSE(app, argc, argv);
     try {
+        (void)make_request(options, options.first);  // its mistakes are told before the load starts
         const nlohmann::json result = measure(shared);
         std::cout << result.dump() << "\n";
         return shared.broken_connections == 0 ? 0 : 1;

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The main job, shown in network namespaces: `./dev run`.
 
-A node and a client on one switch. The node's lbd becomes a cluster, imports the walk-through's pool, hands
-out an address over REST, announces it, and the client fetches a page through it.
+Three nodes and a client on one switch. Their lbds become a cluster by invitation, import the walk-through's pool and
+hand out an address over REST; the VIP's first candidate announces it, and the client fetches a page through it.
 """
 import argparse
 import json
@@ -12,10 +12,11 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "system"))
+import cluster as clusters  # noqa: E402
 import harness  # noqa: E402
 
 DATA = pathlib.Path(__file__).resolve().parent.parent / "data" / "seed"
-PAGE = "Hello through Trivet\n"
+NODES = 3
 BOLD, PLAIN = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")
 started = time.monotonic()
 
@@ -28,69 +29,93 @@ def show(text):
     print("".join(f"          {line}\n" for line in text.rstrip().splitlines()), end="", flush=True)
 
 
-def build_network(lab):
-    switch = lab.bridge()
-    node, client = lab.host("n1"), lab.host("client")
-    lab.plug(switch, node, "eth0", "192.168.245.11/24")
-    lab.plug(switch, client, "eth0", "192.168.245.2/24")
-    return node, client
+def page_of(node):
+    return f"Hello through Trivet, from {node.name}\n"
 
 
-def serve_page(lab, node):
-    site = lab.dir / "site"
+def serve_page(node):
+    """A web server on every address of the node, so that the page tells who was reached."""
+    site = node.dir / "site"
     site.mkdir()
-    (site / "index.html").write_text(PAGE)
-    server = node.start("python3", "-m", "http.server", "80", "--directory", site,
-                        stdout=open(lab.dir / "site.log", "ab"), stderr=open(lab.dir / "site.log", "ab"))
-    harness.wait_for("the web server", lambda: node.run("curl", "-sf", "http://192.168.245.11/", check=False).stdout)
-    return server
+    (site / "index.html").write_text(page_of(node))
+    log = open(node.dir / "site.log", "ab")
+    node.host.start("python3", "-m", "http.server", "80", "--directory", site, stdout=log, stderr=log)
+    harness.wait_for(f"the web server of {node.name}", lambda: node.host.run(
+        "curl", "-sf", f"http://{node.address}/", check=False).stdout, timeout=clusters.PATIENCE)
 
 
-def rest(lab, client, answer, method, path, body):
+def form_cluster(lab):
+    """n1 by init, the others by invitation; what an operator would type is shown."""
+    step("network: nodes n1, n2, n3 (192.168.245.11 to .13) and a client (192.168.245.2) on one switch")
+    cluster = clusters.Cluster(lab, "192.168.245", first_host=11, client_host=2)
+    for _ in range(NODES):
+        serve_page(cluster.add())
+    first, *others = cluster.nodes
+    cluster.answer = first.init()
+    step(f"n1: lbctl init    (a cluster of one; API at {cluster.answer['api']})")
+    for node in others:
+        step(f"n1: lbctl cluster invite;  {node.name}: the command that it prints")
+        invitation, said = cluster.join(node, through=first)
+        show(invitation["command"])
+        show(said)
+    cluster.wait_for_voters(n.name for n in cluster.nodes)
+    step("three voters: what one of them acknowledges, a majority has on disk")
+    show(first.lbctl("cluster", "members").stdout)
+    return cluster
+
+
+def rest(cluster, node, method, path, body):
     """A REST call from the client's machine, over HTTPS, with the cluster's certificate checked."""
-    done = client.run("curl", "-sS", "--fail-with-body", "--cacert", lab.dir / "n1/data/pki/ca.crt", "-X", method,
-                      "-H", f"Authorization: Bearer {answer['admin_token']}", "-H", "Content-Type: application/json",
-                      "--data", json.dumps(body), answer["api"] + path)
+    done = cluster.client.run(
+        "curl", "-sS", "--fail-with-body", "--cacert", cluster.ca_file, "-X", method,
+        "-H", f"Authorization: Bearer {cluster.answer['admin_token']}", "-H", "Content-Type: application/json",
+        "--data", json.dumps(body), f"https://{node.address}:7480{path}")
     return json.loads(done.stdout)
 
 
-def show_main_job(lab):
-    step("network: node n1 (192.168.245.11) and a client (192.168.245.2) on one switch")
-    node, client = build_network(lab)
-    serve_page(lab, node)
+def announcer_of(cluster, name):
+    """The node that owns the VIP, once it says itself that it announces it."""
+    def announced():
+        owner = cluster.nodes[0].json("vip", "show", name)["status"]["owner"]
+        node = owner and cluster.member(owner)
+        return node if node and node.json("vip", "show", name)["status"]["phase"] == "announced" else None
 
-    lbd = harness.Lbd(node)
-    lbd.start()
-    answer = lbd.init()
-    step(f"lbd runs on n1 and is a cluster of one; API at {answer['api']}")
+    return harness.wait_for(f"VIP {name} to be announced", announced, timeout=clusters.PATIENCE)
+
+
+def show_main_job(lab):
+    cluster = form_cluster(lab)
+    first, second = cluster.nodes[:2]
+    client = cluster.client
 
     pool_file = DATA / "metallb.layer2.config.yaml"
     step(f"lbctl import metallb -f {pool_file.name}")
-    show(lbd.lbctl("import", "metallb", "-f", pool_file).stdout)
+    show(first.lbctl("import", "metallb", "-f", pool_file).stdout)
 
-    step("POST /v1/vips/default over HTTPS, from the client")
-    vip = rest(lab, client, answer, "POST", "/v1/vips/default",
+    step(f"POST https://{second.address}:7480/v1/vips/default from the client (any node answers)")
+    vip = rest(cluster, second, "POST", "/v1/vips/default",
                {"name": "web", "pool": "default", "ports": [{"port": 80, "protocol": "tcp"}], "delivery": "bind"})
     address = vip["status"]["addresses"][0]
     show(f"VIP default/web got {address}")
-    harness.wait_for(f"{address} to be announced",
-                     lambda: lbd.json("vip", "show", "web")["status"]["phase"] == "announced")
+    owner = announcer_of(cluster, "web")
+    step(f"{owner.name}, the first candidate for {address}, announces it")
+    show("The others are listed as standbys; this version moves a VIP by command only and claims no failover.")
 
     fetched_at = time.monotonic()
     page = client.run("curl", "-sS", "--max-time", "5", f"http://{address}/").stdout
-    if page != PAGE:
+    if page != page_of(owner):
         raise AssertionError(f"the page through {address} was {page!r}")
     step(f"client: curl http://{address}/ -> {page.strip()!r} in {(time.monotonic() - fetched_at) * 1000:.0f} ms")
-    neighbour, mac = client.neighbour(address), node.mac("eth0")
+    neighbour, mac = client.neighbour(address), owner.host.mac("eth0")
     if neighbour != mac:
-        raise AssertionError(f"the client has {neighbour} for {address}, n1 has {mac}")
-    show(f"the client's neighbour entry: {address} is at {neighbour}, which is n1's eth0")
+        raise AssertionError(f"the client has {neighbour} for {address}, {owner.name} has {mac}")
+    show(f"the client's neighbour entry: {address} is at {neighbour}, which is {owner.name}'s eth0")
 
     service_file = DATA / "loadBalancer-test.yaml"
     step(f"lbctl import metallb -f {service_file.name}  (a Service becomes a VIP, the rest is reported)")
-    show(lbd.lbctl("import", "metallb", "-f", service_file).stdout)
-    show(lbd.lbctl("vip", "list").stdout)
-    return lbd, answer, address
+    show(first.lbctl("import", "metallb", "-f", service_file).stdout)
+    show(first.lbctl("vip", "list").stdout)
+    return cluster, address
 
 
 def main():
@@ -106,16 +131,17 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     lab = harness.Lab()
     try:
-        lbd, answer, address = show_main_job(lab)
+        cluster, address = show_main_job(lab)
         if options.once:
             step("done")
             return
-        client, node = lab.hosts["client"], lab.hosts["n1"]
+        client, node = cluster.client, cluster.nodes[0]
         step("it goes on running until Ctrl-C; try, in another terminal:")
         show(f"ip netns exec {client.netns} curl http://{address}/\n"
-             f"ip netns exec {node.netns} {harness.LBCTL} --socket {lbd.socket} vip list -o wide\n"
-             f"ip netns exec {client.netns} curl --cacert {lab.dir}/n1/data/pki/ca.crt "
-             f"-H 'Authorization: Bearer {answer['admin_token']}' {answer['api']}/v1/status")
+             f"ip netns exec {node.host.netns} {harness.LBCTL} --socket {node.socket} vip list -o wide\n"
+             f"ip netns exec {node.host.netns} {harness.LBCTL} --socket {node.socket} cluster status\n"
+             f"ip netns exec {client.netns} curl --cacert {cluster.ca_file} "
+             f"-H 'Authorization: Bearer {cluster.answer['admin_token']}' {cluster.answer['api']}/v1/status")
         signal.sigwait({signal.SIGINT})
     except KeyboardInterrupt:
         pass
