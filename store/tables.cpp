@@ -1,6 +1,7 @@
 #include "store/tables.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "core/assert.hpp"
 
@@ -71,7 +72,13 @@ Result<Tables> Tables::prepare(Database& database, Positions positions) {
 }
 
 Result<void> Tables::apply(const AppliedBatch& batch) {
-    for (const RowChange& row : batch.rows) {
+    // Commands of one transaction change some rows again and again, as the state's time: what they
+    // are at its end is all that anybody will see.
+    std::unordered_map<std::string_view, std::size_t> newest;
+    for (std::size_t i = 0; i < batch.rows.size(); ++i) newest[batch.rows[i].key] = i;
+    for (std::size_t i = 0; i < batch.rows.size(); ++i) {
+        const RowChange& row = batch.rows[i];
+        if (newest[row.key] != i) continue;
         auto done = row.value ? put_row(row.key, *row.value) : remove_row(row.key);
         if (!done) return done;
     }
