@@ -120,10 +120,13 @@ void ClusterLog::with_leader(std::function<void(Result<void>)> go_on) {
 }
 
 void ClusterLog::propose(std::string payload, ProposeDone done) {
+    // A follower without room could not see what became of it, since it applies what it has on
+    // disk.
+    if (auto space = host_.check_space(); !space) return done(fail(space.error()));
     with_leader([this, payload = std::move(payload),
                  done = std::move(done)](const Result<void>& known) mutable {
         if (!known) return done(fail(known.error()));
-        if (raft().is_leader()) return propose_here(std::move(payload), std::move(done));
+        if (raft().is_leader()) return raft_log_->propose(std::move(payload), std::move(done));
         const std::uint64_t id = ++last_request_;
         ask_leader(ProposeRequest{id, std::move(payload)}, id, std::move(done));
     });

@@ -126,6 +126,8 @@ void Node::on_read_only(std::optional<std::string> reason) {
     else
         log_.info("the disk has space again: writes are accepted");
     read_only_ = std::move(reason);
+    // Others may have room. Once only: when all are full, nobody passes it on for ever.
+    if (read_only_) hand_over();
 }
 
 /// An event that this node alone saw; kept beside those of the log.

@@ -1,5 +1,6 @@
 """Three nodes as one: who answers what, and what is left when the leader or the network fails."""
 import json
+import shutil
 import threading
 import time
 
@@ -210,6 +211,34 @@ def test_the_majority_gone_means_503_and_its_return_heals(lab):
     lost[0].start()
     cluster.wait_until_serving([survivor, lost[0]])
     assert stored_addresses(survivor)["web"] == addresses
+
+
+def test_a_leader_whose_disk_is_full_hands_over(lab):
+    cluster = cluster_of_three(lab)
+    node = cluster.followers()[0]
+    data, kept = node.dir / "data", node.dir / "kept"
+    assert node.terminate() == 0
+    shutil.copytree(data, kept)
+    harness.run("mount", "-t", "tmpfs", "-o", "size=60m", "tmpfs", data)
+    try:
+        shutil.copytree(kept, data, dirs_exist_ok=True)
+        node.start()
+        cluster.wait_until_serving()
+        cluster.leader().lbctl("cluster", "transfer", node.name)
+        wait_for("it to lead", lambda: cluster.current_leader() is node, timeout=clusters.PATIENCE)
+        harness.run("fallocate", "-l", "50m", data / "filler")
+        wait_for("another to lead", lambda: cluster.current_leader() not in (None, node), timeout=clusters.PATIENCE)
+        allocate_until_done(cluster, "while-full", through=cluster.current_leader())
+        assert node.json("status")["read_only"]
+        refused = allocate(node, "through-the-full-one")
+        assert refused.status == 507 and "free" in refused.body["detail"], refused
+        (data / "filler").unlink()
+        wait_for("it to heal", lambda: not node.json("status")["read_only"], timeout=clusters.PATIENCE)
+        assert node.terminate() == 0
+    finally:
+        if node.process.poll() is None:
+            node.kill()
+        harness.run("umount", data)
 
 
 def test_lbctl_on_a_follower_and_from_afar(lab):
