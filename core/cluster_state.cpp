@@ -256,7 +256,8 @@ Result<void> ClusterState::act(const DeleteObject& deletion, Change& change) {
     const ObjectKey& key = deletion.key;
     if (key.kind == Kind::node)
         return fail(ErrorCode::invalid_argument,
-                    "a node cannot be deleted while it belongs to the cluster; drain it instead");
+                    "a node cannot be deleted like other objects; 'lbctl cluster remove' takes it "
+                    "out, 'lbctl node drain' keeps VIPs away from it");
     if (!revision_of(key)) return fail(not_found(key));
     if (key.kind == Kind::pool) return delete_pool(key.name, deletion.force, change);
     if (key.kind == Kind::vip) return delete_vip(key, change);

@@ -1,8 +1,7 @@
 #include "core/single_node_log.hpp"
 
-#include <fmt/format.h>
-
 #include "core/assert.hpp"
+#include "core/proposal_check.hpp"
 
 namespace trivet {
 
@@ -12,15 +11,11 @@ SingleNodeLog::SingleNodeLog(LogStorage& storage, Start start)
 void SingleNodeLog::subscribe(Apply apply) { apply_ = std::move(apply); }
 
 void SingleNodeLog::propose(std::string payload, ProposeDone done) {
-    if (payload.size() > payload_bytes_max)
-        return done(
-            fail(ErrorCode::too_large,
-                 fmt::format("the change has {} bytes; at most {} are taken at once: split it",
-                             payload.size(), payload_bytes_max)));
-    if (waiting_.size() >= waiting_max)
-        return done(fail(
-            ErrorCode::unavailable,
-            fmt::format("{} changes wait for the disk already; try again shortly", waiting_max)));
+    if (auto taken =
+            check_proposal(payload.size(), waiting_.size(),
+                           {.payload_bytes_max = payload_bytes_max, .waiting_max = waiting_max});
+        !taken)
+        return done(fail(taken.error()));
     waiting_.push_back({std::move(payload), std::move(done)});
     pump();
 }

@@ -1,9 +1,9 @@
 #include "core/raft/raft_log.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
 
 #include "core/assert.hpp"
+#include "core/proposal_check.hpp"
 
 namespace trivet::raft {
 
@@ -174,15 +174,11 @@ void RaftLog::propose(std::string payload, ProposeDone done) {
     if (is_disk_full_)
         return done(fail(ErrorCode::insufficient_storage,
                          "the leader's disk is full; make room, or hand leadership over"));
-    if (payload.size() > payload_bytes_max)
-        return done(
-            fail(ErrorCode::too_large,
-                 fmt::format("the change has {} bytes; at most {} are taken at once: split it",
-                             payload.size(), payload_bytes_max)));
-    if (waiting_.size() >= waiting_max)
-        return done(fail(
-            ErrorCode::unavailable,
-            fmt::format("{} changes wait for the disk already; try again shortly", waiting_max)));
+    if (auto taken =
+            check_proposal(payload.size(), waiting_.size(),
+                           {.payload_bytes_max = payload_bytes_max, .waiting_max = waiting_max});
+        !taken)
+        return done(fail(taken.error()));
     waiting_.push_back({std::move(payload), std::move(done)});
     pump();
 }
