@@ -279,17 +279,12 @@ def is_no_member(answer):
     return answer.status == 409 and "belongs to no cluster" in answer.body["detail"]
 
 
-class Load:
-    """Allocates through every node that runs, and knows what was acknowledged, for as long as the block lasts.
+class Workers:
+    """Threads that each run work(number) while a with-block lasts; it looks at self.stop."""
 
-    What broke off is sent again under its key through another node, so that nothing is left open.
-    """
-
-    def __init__(self, cluster, workers=3, interval=0.01):
-        """interval: seconds that a worker waits before each call."""
-        self.cluster, self.interval = cluster, interval
-        self.acknowledged, self.failures, self.stop = {}, [], threading.Event()
-        self.threads = [threading.Thread(target=self.work, args=(w,), daemon=True) for w in range(workers)]
+    def __init__(self, count):
+        self.stop = threading.Event()
+        self.threads = [threading.Thread(target=self.work, args=(n,), daemon=True) for n in range(count)]
 
     def __enter__(self):
         for thread in self.threads:
@@ -300,6 +295,19 @@ class Load:
         self.stop.set()
         for thread in self.threads:
             thread.join(timeout=PATIENCE)
+
+
+class Load(Workers):
+    """Allocates through every node that runs, and knows what was acknowledged, for as long as the block lasts.
+
+    What broke off is sent again under its key through another node, so that nothing is left open.
+    """
+
+    def __init__(self, cluster, workers=3, interval=0.01):
+        """interval: seconds that a worker waits before each call."""
+        self.cluster, self.interval = cluster, interval
+        super().__init__(workers)
+        self.acknowledged, self.failures = {}, []
 
     def work(self, worker):
         for number in itertools.count():

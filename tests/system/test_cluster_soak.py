@@ -68,23 +68,13 @@ def value_of(answer):
     return answer.body["labels"].get("value") if answer.status == 200 else None
 
 
-class Clients:
+class Clients(clusters.Workers):
     """Threads that write and read registers: labels of VIPs, by PUT and GET, each through one node."""
 
     def __init__(self, cluster, history, seed):
         self.cluster, self.history, self.seed = cluster, history, seed
-        self.round, self.stop, self.mistakes = 0, threading.Event(), []
-        self.threads = [threading.Thread(target=self.work, args=(n,), daemon=True) for n in range(CLIENTS)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop.set()
-        for thread in self.threads:
-            thread.join(timeout=PATIENCE)
+        super().__init__(CLIENTS)
+        self.round, self.mistakes = 0, []
 
     def work(self, number):
         chance = random.Random(f"{self.seed}-{number}")
