@@ -20,5 +20,7 @@ private:
 using Term = Strong<struct TermTag, std::uint64_t>;          // Raft paper, figure 2
 using LogIndex = Strong<struct LogIndexTag, std::uint64_t>;  // 1 is the first entry; 0 is "none"
 using Epoch = Strong<struct EpochTag, std::uint64_t>;        // grows when a node is fenced
+/// One life of one data directory: drawn at random when the directory is made. 0 is "nobody".
+using NodeId = Strong<struct NodeIdTag, std::uint64_t>;
 
 }  // namespace trivet

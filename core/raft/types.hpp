@@ -12,8 +12,7 @@
 /// Ongaro, "Consensus: Bridging Theory and Practice".
 namespace trivet::raft {
 
-/// One life of one data directory: drawn at random when the directory is made. 0 is "nobody".
-using RaftId = Strong<struct RaftIdTag, std::uint64_t>;
+using RaftId = NodeId;
 
 enum class MemberRole : std::uint8_t { learner, voter };  // thesis 4.2.1
 
