@@ -48,6 +48,7 @@ public:
     bool is_retired() const;
     /// H7: the retired epoch that has not been released yet.
     std::optional<Epoch> take_release_due();
+    bool has_release_due() const { return release_due_ != Epoch{}; }
     Epoch epoch() const { return key_.epoch; }
 
 private:
@@ -57,6 +58,7 @@ private:
         bool is_present = false;
         Sequence sequence;
         Instant sent{};
+        Instant until{};             // of what rests on it: by the profile that the RENEW named
         std::vector<Key> confirmed;  // H3: of one ACK; by place in view_nodes_
         std::vector<Epoch> heard;    // likewise
         Key refused_by;              // newest REFUSE, when it is newer than the ACK
@@ -72,6 +74,7 @@ private:
         Sequence sequence;
         Instant at{};
         LogIndex configuration;
+        ProfileId profile = ProfileId::standard;
     };
     struct IndexedNeed {
         std::size_t node;
@@ -113,7 +116,8 @@ private:
     std::vector<GroupDeadline> deadlines_;
     Instant lease_deadline_{};
     Sequence sequence_;
-    std::vector<Sent> sent_;                           // a ring
+    std::vector<Sent> sent_;  // a ring
+    std::size_t sent_next_ = 0;
     std::vector<Key> generation_wants_, fence_wants_;  // by place in view_nodes_; {}: none
     mutable std::vector<Instant> scratch_;
     bool is_claiming_ = false;

@@ -61,7 +61,14 @@ public:
     const Holder& holder() const { return holder_; }
 
 private:
+    struct Published {
+        Group group = 0;
+        Instant until{};
+        bool is_open = false;
+    };
+
     void renew(Instant now);
+    void retract(const Published& published);
     void send_release(Epoch epoch, Instant now);
     void publish(Instant now);
     bool is_fast(Instant now) const;
@@ -76,7 +83,8 @@ private:
     Renew renew_;
     Ack ack_;
     Refuse refuse_;
-    std::vector<Holder::GroupDeadline> published_;
+    std::vector<Published> published_, next_published_;  // by group
+    std::optional<Instant> next_close_;
     std::vector<Heard> fenced_;
     bool was_retired_ = false;
 };

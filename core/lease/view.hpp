@@ -1,4 +1,5 @@
 #pragma once
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -34,6 +35,7 @@ struct View {
         Epoch epoch;
         LogIndex generation;
         Epoch fence;
+        bool is_fenced() const { return fence >= epoch; }
     };
     struct GroupRight {
         Group group = 0;
@@ -63,20 +65,21 @@ public:
     struct Changes {
         std::vector<std::pair<IpAddress, Group>> set;
         std::vector<IpAddress> erased;
+        std::vector<IpAddress> without_group;  // no group was left: they stay closed here
     };
     using Hold = std::function<bool(IpAddress)>;
 
     explicit GroupTable(NodeId self) : self_(self) {}
 
     /// Brings the addresses in step with `plan`; with all of them when `touched` is nullopt. Fills
-    /// view.nodes and view.rights. `settled`: whatever was there before it is old, and may be
-    /// rounded up.
+    /// view.self, view.nodes and view.rights.
     Changes update(const Plan& plan, const std::optional<std::vector<IpAddress>>& touched,
                    const Hold& hold, View& view);
     /// Everything that the plan says now has been in effect for a while: needs up to here count as
     /// one from the next update on.
     void settle(const Plan& plan);
 
+    std::size_t size() const { return rights_.size(); }
     const std::map<IpAddress, Group>& groups() const { return group_of_; }
     /// H2.
     static std::optional<Right> right_of(const Plan& plan, NodeId self, IpAddress address);
@@ -96,6 +99,7 @@ private:
     std::map<IpAddress, Group> group_of_;
     std::map<Right, Use> rights_;
     std::map<Group, std::map<Right, Use>::iterator> by_group_;
+    std::deque<Group> free_;  // the longest unused is taken first
     Group next_ = 1;
 };
 

@@ -99,6 +99,11 @@ Epoch Voter::heard(NodeId id, Instant since) const {
     return node->heard_epoch;
 }
 
+Instant Voter::heard_at(NodeId id) const {
+    const Node* node = find(id);
+    return node == nullptr ? Instant{} : node->heard_at;
+}
+
 Epoch Voter::released(NodeId id) const {
     const Node* node = find(id);
     return node == nullptr ? Epoch{} : node->released;

@@ -26,6 +26,8 @@ public:
 
     /// The epoch in which `node` renewed here since `since`; 0 when it did not.
     Epoch heard(NodeId node, Instant since) const;
+    /// When it last renewed here; the epoch of the clock when it never did.
+    Instant heard_at(NodeId node) const;
     /// The epoch that `node` has released; 0 when none.
     Epoch released(NodeId node) const;
 

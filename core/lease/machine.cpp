@@ -1,0 +1,153 @@
+#include "core/lease/machine.hpp"
+
+#include <algorithm>
+
+namespace trivet::lease {
+
+namespace {
+
+// A claim that nobody answers for so long waits for a majority to come back, which needs no hurry.
+constexpr Duration fast_max = std::chrono::seconds{1};
+
+}  // namespace
+
+Machine::Machine(NodeId self, Boot boot, Instant started, Effects& effects)
+    : self_(self), boot_(boot), effects_(effects), voter_(started), holder_(self, boot, started) {
+    renew_.wants.reserve(2 * nodes_max);
+    ack_.confirmed.reserve(nodes_max);
+    ack_.heard.reserve(nodes_max);
+    fenced_.reserve(nodes_max);
+}
+
+void Machine::on_view(std::shared_ptr<const View> view, Instant now) {
+    if (view_ && view->index < view_->index) return;
+    voter_.on_view(*view, now);  // V7
+    holder_.on_view(*view, now);
+    // H5: first what is lost is closed in the kernel; the RENEW with the new generation comes
+    // after.
+    for (const Holder::GroupDeadline& deadline : holder_.deadlines())
+        effects_.set_deadline(deadline.group, deadline.until);
+    effects_.adopt(*view);
+    view_ = std::move(view);
+    publish(now);
+    next_renew_ = now;
+}
+
+void Machine::on_renew(NodeId from, Boot boot, const Renew& renew, Instant received) {
+    if (!view_) return;  // V1: floors start from the applied plan
+    switch (voter_.on_renew(from, boot, renew, received, ack_, refuse_)) {
+        case Voter::Answer::none:
+            return;
+        case Voter::Answer::ack:
+            return effects_.send(from, ack_);
+        case Voter::Answer::refuse:
+            return effects_.send(from, refuse_);
+    }
+}
+
+void Machine::on_ack(NodeId from, const Ack& ack, Instant received) {
+    holder_.on_ack(from, ack, received);
+    publish(received);
+}
+
+void Machine::on_refuse(NodeId from, const Refuse& refuse, Instant received) {
+    holder_.on_refuse(from, refuse, received);
+    publish(received);
+}
+
+void Machine::on_release(NodeId from, Boot boot, const Release& release, Instant received) {
+    voter_.on_release(from, boot, release.epoch, received);
+    next_renew_ = received;  // whoever comes next claims at once
+}
+
+void Machine::on_timer(Instant now) {
+    publish(now);
+    if (next_renew_ && now >= *next_renew_) renew(now);
+}
+
+void Machine::renew(Instant now) {
+    const Profile& profile = profile_of(view_ ? view_->profile : ProfileId::standard);
+    next_renew_ = now + profile.renew;
+    if (holder_.make_renew(voter_, now, renew_)) {
+        if (is_fast(now)) next_renew_ = now + profile.renew_claiming;
+        bool is_voter = false;
+        for (const NodeId voter : view_->voters) {
+            if (voter == self_)
+                is_voter = true;
+            else
+                effects_.send(voter, renew_);
+        }
+        if (is_voter) {  // V6: its own RENEWs take the same path
+            const auto answer = voter_.on_renew(self_, boot_, renew_, now, ack_, refuse_);
+            if (answer == Voter::Answer::ack) holder_.on_ack(self_, ack_, now);
+            if (answer == Voter::Answer::refuse) holder_.on_refuse(self_, refuse_, now);
+        }
+        publish(now);
+    }
+    fenced_.clear();
+    holder_.append_fenced(now, fenced_);
+    for (const Heard& fenced : fenced_)
+        effects_.on_fenced(fenced.node, fenced.epoch, now - voter_.heard_at(fenced.node));
+    if (const auto seen = holder_.wants_admission()) effects_.on_admission_wanted(*seen);
+}
+
+bool Machine::is_fast(Instant now) const {
+    return holder_.is_claiming() && now - holder_.claiming_since() < fast_max;
+}
+
+void Machine::release(Instant now) {
+    const Epoch epoch = holder_.release();  // H6: close, remember, then send
+    effects_.close_all(true);
+    publish(now);
+    send_release(epoch, now);
+}
+
+void Machine::send_release(Epoch epoch, Instant now) {
+    voter_.on_release(self_, boot_, epoch, now);
+    if (!view_) return;
+    for (const View::Node& node : view_->nodes)
+        if (node.id != self_) effects_.send(node.id, Release{epoch});
+    for (const NodeId voter : view_->voters)
+        if (voter != self_ && view_->find(voter) == nullptr) effects_.send(voter, Release{epoch});
+}
+
+/// Brings what the kernel and the others were told in step with the holder's deadlines.
+void Machine::publish(Instant now) {
+    const std::vector<Holder::GroupDeadline>& deadlines = holder_.deadlines();
+    const bool is_retired = holder_.is_retired();
+    if (is_retired && !was_retired_ && holder_.has_release_due()) effects_.close_all(false);  // H7
+    was_retired_ = is_retired;
+    auto old = published_.begin();
+    next_close_.reset();
+    for (const Holder::GroupDeadline& deadline : deadlines) {
+        for (; old != published_.end() && old->group < deadline.group; ++old) retract(*old);
+        const bool is_known = old != published_.end() && old->group == deadline.group;
+        const bool was_open = is_known && old->is_open;
+        if (!is_known || old->until != deadline.until)
+            effects_.set_deadline(deadline.group, deadline.until);
+        const bool is_open = deadline.until > now;
+        if (is_open && !was_open) effects_.on_open(deadline.group, holder_.claiming_since());
+        if (!is_open && was_open) effects_.on_close(deadline.group);
+        if (is_open && (!next_close_ || deadline.until < *next_close_))
+            next_close_ = deadline.until;
+        next_published_.push_back({deadline.group, deadline.until, is_open});
+        if (is_known) ++old;
+    }
+    for (; old != published_.end(); ++old) retract(*old);
+    published_.swap(next_published_);
+    next_published_.clear();
+    if (const auto due = holder_.take_release_due()) send_release(*due, now);  // H7
+}
+
+/// The group is gone from the view; adopt() has moved its addresses.
+void Machine::retract(const Published& published) {
+    effects_.set_deadline(published.group, Instant{});
+    if (published.is_open) effects_.on_close(published.group);
+}
+
+std::optional<Instant> Machine::next_deadline() const {
+    if (!next_renew_) return next_close_;
+    return next_close_ ? std::min(*next_renew_, *next_close_) : *next_renew_;
+}
+
+}  // namespace trivet::lease
