@@ -7,13 +7,9 @@
 
 #include "core/raft/raft.hpp"
 #include "tests/sim/disk.hpp"
+#include "tests/sim/violation.hpp"
 
 namespace trivet::sim {
-
-/// A rule was broken; ends the run of this seed.
-struct Violation {
-    std::string what;
-};
 
 /// Watches every step of every node from outside, and knows what no node knows: everything.
 class Checker {

@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include "tests/sim/cluster.hpp"
+#include "tests/sim/lease/lease_world.hpp"
 
 namespace trivet::sim {
 namespace {
@@ -21,6 +22,7 @@ struct Settings {
     std::vector<std::size_t> nodes{3, 5, 7};
     unsigned threads = 0;
     std::uint64_t violations_max = 5;
+    bool consensus = true, leases = true;
 };
 
 thread_local std::uint64_t seed_of_this_thread = 0;
@@ -44,9 +46,13 @@ public:
         std::cout
             << fmt::format(
                    R"({{"seeds": {}, "violations": {}, "elections": {}, "commits": {}, "crashes": {}, )"
-                   R"("restarts": {}, "snapshots": {}, "membership_changes": {}, "digest": "{:016x}"}})",
+                   R"("restarts": {}, "snapshots": {}, "membership_changes": {}, "lease_moves": {}, )"
+                   R"("lease_fences": {}, "lease_plans": {}, "lease_faults": {}, )"
+                   R"("lease_voter_changes": {}, "digest": "{:016x}"}})",
                    ran_, violations_, sum_.elections, sum_.commits, sum_.crashes, sum_.restarts,
-                   sum_.snapshots, sum_.membership_changes, sum_.digest)
+                   sum_.snapshots, sum_.membership_changes, leases_.moves, leases_.fences,
+                   leases_.plans, leases_.crashes + leases_.pauses, leases_.voter_changes,
+                   sum_.digest ^ leases_.digest)
             << std::endl;
         return violations_ == 0 ? 0 : 1;
     }
@@ -67,8 +73,10 @@ private:
         const std::size_t nodes = settings_.nodes[seed % settings_.nodes.size()];
         std::string what;
         Counts counts;
+        LeaseCounts leases;
         try {
-            counts = Cluster(seed, nodes).run();
+            if (settings_.consensus) counts = Cluster(seed, nodes).run();
+            if (settings_.leases) leases = run_lease_seed(seed);
         } catch (const Violation& violation) {
             what = violation.what;
         }
@@ -76,6 +84,7 @@ private:
         ++ran_;
         if (what.empty()) {
             sum_ += counts;
+            leases_ += leases;
             return;
         }
         ++violations_;
@@ -89,6 +98,7 @@ private:
     std::mutex mutex_;
     std::uint64_t ran_ = 0;
     Counts sum_;
+    LeaseCounts leases_;
 };
 
 }  // namespace
@@ -105,6 +115,8 @@ int main(int argc, char** argv) {
         ->check(CLI::Range(1, 9))
         ->capture_default_str();
     app.add_option("--threads", settings.threads)->check(CLI::Range(1, 64));
+    app.add_flag("!--no-consensus", settings.consensus, "leave Raft out");
+    app.add_flag("!--no-leases", settings.leases, "leave the leases out");
     app.add_option("--violations-max", settings.violations_max, "stop after so many");
     CLI11_PARSE(app, argc, argv);
     std::signal(SIGABRT, trivet::sim::on_abort);
