@@ -13,6 +13,7 @@
 
 #include "tests/sim/cluster.hpp"
 #include "tests/sim/lease/lease_world.hpp"
+#include "tests/sim/lease/scenarios.hpp"
 
 namespace trivet::sim {
 namespace {
@@ -101,6 +102,22 @@ private:
     LeaseCounts leases_;
 };
 
+int play_scenarios() {
+    int failed = 0;
+    for (const LeaseScenario& scenario : lease_scenarios()) {
+        try {
+            scenario.play();
+        } catch (const Violation& violation) {
+            ++failed;
+            std::cerr << fmt::format("scenario {}: {}\n", scenario.name, violation.what);
+        }
+    }
+    std::cout << fmt::format(R"({{"scenarios": {}, "failed": {}}})", lease_scenarios().size(),
+                             failed)
+              << std::endl;
+    return failed == 0 ? 0 : 1;
+}
+
 }  // namespace
 }  // namespace trivet::sim
 
@@ -118,7 +135,10 @@ int main(int argc, char** argv) {
     app.add_flag("!--no-consensus", settings.consensus, "leave Raft out");
     app.add_flag("!--no-leases", settings.leases, "leave the leases out");
     app.add_option("--violations-max", settings.violations_max, "stop after so many");
+    bool scenarios = false;
+    app.add_flag("--lease-scenarios", scenarios, "play these instead, each by its name");
     CLI11_PARSE(app, argc, argv);
+    if (scenarios) return trivet::sim::play_scenarios();
     std::signal(SIGABRT, trivet::sim::on_abort);
     return trivet::sim::Runner(settings).run();
 }

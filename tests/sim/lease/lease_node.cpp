@@ -158,13 +158,18 @@ void LeaseNode::adopt(const lease::View&) noexcept {
             surroundings_.on_gate(*this, address);
         }
     };
-    if (!is_slow_now()) return move();
-    const Duration stall = world_.random().between(Duration{0}, std::chrono::milliseconds{150});
+    const Duration stall = adopt_time();
+    if (stall == Duration{0}) return move();
     pause(stall + std::chrono::microseconds{1});
     world_.in(stall, move);
 }
 
-bool LeaseNode::is_slow_now() { return world_.random().chance(0.1); }
+Duration LeaseNode::adopt_time() {
+    if (adopt_time_) return *adopt_time_;
+    Random& random = world_.random();
+    if (!random.chance(0.1)) return {};
+    return random.between(Duration{0}, std::chrono::milliseconds{150});
+}
 
 void LeaseNode::close_all(bool) noexcept {
     for (auto& [group, deadline] : gate_deadlines_) deadline = {};

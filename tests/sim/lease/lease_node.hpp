@@ -2,6 +2,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -47,6 +48,9 @@ public:
     void power_off();  // the machine
     void pause(Duration duration);
     void release();
+    /// How long the kernel takes to move addresses from group to group, during which the process
+    /// stands still. Nullopt: at random.
+    void set_adopt_time(std::optional<Duration> time) { adopt_time_ = time; }
     void apply(LogIndex index);
     void receive(LeaseMessage message);
 
@@ -69,7 +73,7 @@ private:
     void arm();
     void take_view();
     void handle(const LeaseMessage& message, Instant received);
-    bool is_slow_now();
+    Duration adopt_time();
     void tell_gates(lease::Group group);
 
     World& world_;
@@ -92,6 +96,7 @@ private:
     std::uint64_t life_ = 0;
     std::uint64_t timer_ = 0;
     Instant paused_until_{};
+    std::optional<Duration> adopt_time_;
     std::vector<LeaseMessage> inbox_;
 };
 

@@ -60,7 +60,10 @@ LeaseWorld::LeaseWorld(const Options& options)
                 .on_gate = [this](LeaseNode& node,
                                   IpAddress address) { check_gate(node, address); }}));
     }
-    for (const auto& node : nodes_) node->apply(log_.last());
+    for (const auto& node : nodes_) {
+        node->apply(log_.last());
+        if (!random_lag_) node->set_adopt_time(Duration{0});
+    }
     configured_ = now();
 }
 
