@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "core/lease/profile.hpp"
 #include "core/state_snapshot.hpp"
 #include "daemon/host.hpp"
 #include "daemon/node.hpp"
@@ -28,6 +29,7 @@ void Node::start_cluster_log(raft::DurableState durable) {
     raft::Options options;
     options.id = raft_id_;
     options.seed = store::random_id();
+    options.voter_change_spacing = lease::promise_max * 34 / 10;  // leases P4
     cluster_log_ = std::make_unique<ClusterLog>(
         io_, *storage_, options,
         ClusterLog::Host{

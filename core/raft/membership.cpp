@@ -28,13 +28,28 @@ void Raft::follow_configuration(Instant now) {
     }
 }
 
+namespace {
+
+bool same_voters(const Configuration& left, const Configuration& right) {
+    const auto is_in = [](const Configuration& other) {
+        return [&other](const auto& member) {
+            return member.second.role != MemberRole::voter || other.votes(member.first);
+        };
+    };
+    return std::ranges::all_of(left.members, is_in(right)) &&
+           std::ranges::all_of(right.members, is_in(left));
+}
+
+}  // namespace
+
 Result<Proposed> Raft::change(const MembershipChange& change, Instant now) {
     auto next = changed(change, now);
     if (!next) return fail(next.error());
     const LogIndex index(log_.last_index().value() + 1);
+    const bool changes_voters = !same_voters(*next, configuration());
     append({index, hard_state_.term, encode(*next), EntryKind::configuration});
     auto& leader = std::get<Leader>(role_);
-    leader.voters_settled.reset();
+    if (changes_voters) leader.voters_settled.reset();  // leases P4
     follow_configuration(now);
     replicate_all(now);
     return Proposed{index, hard_state_.term, finish(now)};

@@ -180,6 +180,15 @@ void restart_within_the_lease() {
     story.node(0).start();
     story.run(milliseconds{600});
     story.expect_server(1);
+
+    Story gone({0, 1});  // and the new process never hears of the address
+    gone.node(0).kill();
+    gone.set_list(vip, {});
+    gone.node(0).start();
+    gone.run(milliseconds{10});
+    gone.set_list(vip, {1});
+    gone.run(milliseconds{600});
+    gone.expect_server(1);
 }
 
 // 9. The kernel needs a while to close what the new plan took away.
