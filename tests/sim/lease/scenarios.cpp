@@ -138,6 +138,24 @@ void voters_change() {
     if (!story.unserved().empty()) throw Violation{"nobody serves\n" + story.describe()};
 }
 
+// 6a. The same in no hurry: long after the change was committed the old majority has not applied
+// it.
+void voters_change_slowly() {
+    Story story({0, 1}, 2);
+    story.hold_plans(0, true);
+    story.hold_plans(2, true);
+    const std::vector<std::vector<std::size_t>> steps{
+        {0, 1, 2, 3}, {1, 2, 3}, {1, 2, 3, 4}, {1, 3, 4}};
+    for (const auto& voters : steps) {
+        story.run(seconds{2});
+        if (story.voters_settled()) story.change_voters(voters);
+    }
+    story.cut(0, 1);
+    story.cut(0, 3);
+    story.cut(0, 4);
+    story.run(milliseconds{400});
+}
+
 // 6b. A node goes on renewing under the old configuration, which a voter that lags still accepts.
 void voters_change_and_one_lags() {
     Story story({0, 1}, 2);
@@ -244,6 +262,56 @@ void put_back_with_another_epoch() {
     story.expect_server(1);
 }
 
+// 11c. Sequence numbers begin again with each boot: an ACK to the older one is worth nothing.
+void ack_to_an_older_boot() {
+    Story story({0, 1});
+    std::vector<LeaseMessage> kept;
+    story.set_filter([&](LeaseMessage& message) {
+        const bool is_ack = std::holds_alternative<lease::Ack>(message.body);
+        if (is_ack && message.to == story.id(0) && message.from == story.id(1))
+            kept.push_back(message);
+        return true;
+    });
+    story.run(seconds{2});
+    story.set_filter({});
+    story.restart(0);
+    story.run(seconds{1});
+    story.expect_server(0);
+    story.isolate(0);
+    story.run(milliseconds{200});
+    story.expect_server(1);
+    for (const LeaseMessage& message : kept) story.node(0).receive(message);
+    story.run(milliseconds{100});
+    story.expect_server(1);
+}
+
+// The grace in V3: an owner that hears late of a change of the voters goes on serving.
+void owner_hears_late_of_new_voters() {
+    Story story({0, 1}, 1);
+    story.hold_plans(0, true);
+    story.change_voters({0, 1, 2, 3});
+    for (int i = 0; i < 20; ++i) {
+        story.run(milliseconds{20});
+        story.expect_server(0);
+    }
+    story.hold_plans(0, false);
+    story.run(seconds{1});
+    story.expect_server(0);
+}
+
+// H8: a standby that dies while its owner lives is fenced by nobody, and comes back as it was.
+void dead_standby_is_not_fenced() {
+    Story story({0, 1, 2});
+    story.node(1).power_off();
+    story.run(milliseconds{300});
+    story.node(1).start();
+    story.run(seconds{1});
+    story.expect_server(0);
+    if (story.node(1).is_retired() ||
+        story.log().newest().plan.find(story.id(1))->epoch != Epoch(1))
+        throw Violation{"a standby was fenced\n" + story.describe()};
+}
+
 // The chain: the next candidate is dead too; and the owner dies right after it took over, before
 // Raft has heard of it.
 void chain_of_deaths() {
@@ -304,6 +372,7 @@ const std::vector<LeaseScenario>& lease_scenarios() {
         {"address_is_made_again", address_is_made_again},
         {"recorded_fence_meets_a_live_promise", recorded_fence_meets_a_live_promise},
         {"voters_change", voters_change},
+        {"voters_change_slowly", voters_change_slowly},
         {"voters_change_and_one_lags", voters_change_and_one_lags},
         {"late_renew_after_release", late_renew_after_release},
         {"restart_within_the_lease", restart_within_the_lease},
@@ -311,6 +380,9 @@ const std::vector<LeaseScenario>& lease_scenarios() {
         {"rival_claims", rival_claims},
         {"message_of_an_older_boot", message_of_an_older_boot},
         {"put_back_with_another_epoch", put_back_with_another_epoch},
+        {"ack_to_an_older_boot", ack_to_an_older_boot},
+        {"owner_hears_late_of_new_voters", owner_hears_late_of_new_voters},
+        {"dead_standby_is_not_fenced", dead_standby_is_not_fenced},
         {"chain_of_deaths", chain_of_deaths},
         {"agent_takes_over", agent_takes_over},
         {"planned_move_is_quick", planned_move_is_quick},
