@@ -24,12 +24,12 @@ void Machine::on_view(std::shared_ptr<const View> view, Instant now) {
     voter_.on_view(*view, now);  // V7
     holder_.on_view(*view, now);
     // H5: first what is lost is closed in the kernel; the RENEW with the new generation comes
-    // after.
-    for (const Holder::GroupDeadline& deadline : holder_.deadlines())
-        effects_.set_deadline(deadline.group, deadline.until);
+    // after. Whoever follows the events sees a new group open before addresses move into it, and
+    // the old one close after they have left it.
+    open_groups(now);
     effects_.adopt(*view);
     view_ = std::move(view);
-    publish(now);
+    close_groups(now);
     next_renew_ = now;
 }
 
@@ -113,36 +113,43 @@ void Machine::send_release(Epoch epoch, Instant now) {
 
 /// Brings what the kernel and the others were told in step with the holder's deadlines.
 void Machine::publish(Instant now) {
-    const std::vector<Holder::GroupDeadline>& deadlines = holder_.deadlines();
+    open_groups(now);
+    close_groups(now);
+}
+
+/// The deadlines of the holder's groups; those that open are told of.
+void Machine::open_groups(Instant now) {
     const bool is_retired = holder_.is_retired();
     if (is_retired && !was_retired_ && holder_.has_release_due()) effects_.close_all(false);  // H7
     was_retired_ = is_retired;
-    auto old = published_.begin();
+    previous_.swap(published_);
+    published_.clear();
     next_close_.reset();
-    for (const Holder::GroupDeadline& deadline : deadlines) {
-        for (; old != published_.end() && old->group < deadline.group; ++old) retract(*old);
-        const bool is_known = old != published_.end() && old->group == deadline.group;
-        const bool was_open = is_known && old->is_open;
+    auto old = previous_.begin();
+    for (const Holder::GroupDeadline& deadline : holder_.deadlines()) {
+        while (old != previous_.end() && old->group < deadline.group) ++old;
+        const bool is_known = old != previous_.end() && old->group == deadline.group;
         if (!is_known || old->until != deadline.until)
             effects_.set_deadline(deadline.group, deadline.until);
         const bool is_open = deadline.until > now;
-        if (is_open && !was_open) effects_.on_open(deadline.group, holder_.claiming_since());
-        if (!is_open && was_open) effects_.on_close(deadline.group);
+        if (is_open && !(is_known && old->is_open))
+            effects_.on_open(deadline.group, holder_.claiming_since());
         if (is_open && (!next_close_ || deadline.until < *next_close_))
             next_close_ = deadline.until;
-        next_published_.push_back({deadline.group, deadline.until, is_open});
-        if (is_known) ++old;
+        published_.push_back({deadline.group, deadline.until, is_open});
     }
-    for (; old != published_.end(); ++old) retract(*old);
-    published_.swap(next_published_);
-    next_published_.clear();
-    if (const auto due = holder_.take_release_due()) send_release(*due, now);  // H7
 }
 
-/// The group is gone from the view; adopt() has moved its addresses.
-void Machine::retract(const Published& published) {
-    effects_.set_deadline(published.group, Instant{});
-    if (published.is_open) effects_.on_close(published.group);
+/// Those that closed, and those that are gone from the view: adopt() has moved their addresses.
+void Machine::close_groups(Instant now) {
+    auto present = published_.begin();
+    for (const Published& old : previous_) {
+        while (present != published_.end() && present->group < old.group) ++present;
+        const bool is_known = present != published_.end() && present->group == old.group;
+        if (!is_known) effects_.set_deadline(old.group, Instant{});
+        if (old.is_open && !(is_known && present->is_open)) effects_.on_close(old.group);
+    }
+    if (const auto due = holder_.take_release_due()) send_release(*due, now);  // H7
 }
 
 std::optional<Instant> Machine::next_deadline() const {

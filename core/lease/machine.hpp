@@ -15,9 +15,10 @@ public:
     virtual ~Effects() = default;
     /// The group may announce and accept until `until`; one in the past closes it.
     virtual void set_deadline(Group group, Instant until) noexcept = 0;
-    /// H5: every address moves to its group of `view` now. Deadlines of the new groups are set
-    /// already; what is not open there stops announcing before this returns, and goes on accepting
-    /// for a linger no longer than the node's lease.
+    /// H5: every address moves to its group of `view` now. New groups that are open were told of
+    /// by on_open() before; old ones that cease to be are told of by on_close() after. Deadlines
+    /// of the new groups are set already; what is not open there stops announcing before this
+    /// returns, and goes on accepting for a linger no longer than the node's lease.
     virtual void adopt(const View& view) noexcept = 0;
     /// H7 and the end: every group is closed, accepting too. `keep_accepting`: H6, the leases
     /// run out by themselves.
@@ -68,9 +69,10 @@ private:
     };
 
     void renew(Instant now);
-    void retract(const Published& published);
     void send_release(Epoch epoch, Instant now);
     void publish(Instant now);
+    void open_groups(Instant now);
+    void close_groups(Instant now);
     bool is_fast(Instant now) const;
 
     NodeId self_;
@@ -83,7 +85,7 @@ private:
     Renew renew_;
     Ack ack_;
     Refuse refuse_;
-    std::vector<Published> published_, next_published_;  // by group
+    std::vector<Published> published_, previous_;  // by group
     std::optional<Instant> next_close_;
     std::vector<Heard> fenced_;
     bool was_retired_ = false;

@@ -199,11 +199,14 @@ void restart_within_the_lease() {
     story.run(milliseconds{600});
     story.expect_server(1);
 
-    Story gone({0, 1});  // and the new process never hears of the address
-    gone.node(0).kill();
+    // And it was killed before the kernel heard that the address is gone, of which the new process
+    // knows nothing any more.
+    Story gone({0, 1});
+    gone.node(0).set_adopt_time(milliseconds{50});
     gone.set_list(vip, {});
-    gone.node(0).start();
-    gone.run(milliseconds{10});
+    gone.run(milliseconds{5});
+    gone.restart(0);
+    gone.run(milliseconds{5});
     gone.set_list(vip, {1});
     gone.run(milliseconds{600});
     gone.expect_server(1);
