@@ -37,7 +37,7 @@ void Holder::on_view(const View& view, Instant now) {
     is_voter_ = std::ranges::find(view.voters, self_) != view.voters.end();
     enter_configuration(view);
     const std::vector<View::Node> before = std::exchange(view_nodes_, view.nodes);
-    remap(before);
+    remap(before, now);
 
     std::vector<IndexedRight> rights;
     for (const View::GroupRight& given : view.rights) {
@@ -73,8 +73,15 @@ void Holder::enter_configuration(const View& view) {
     if (configurations_.size() > configurations_max) configurations_.pop_back();  // H4
 }
 
-/// What was confirmed goes to the new places of the nodes.
-void Holder::remap(const std::vector<View::Node>& before) {
+/// What was confirmed, and since when a node is known, goes to the new places of the nodes.
+void Holder::remap(const std::vector<View::Node>& before, Instant now) {
+    std::vector<Instant> known_since(view_nodes_.size(), now);
+    for (std::size_t i = 0; i < before.size(); ++i) {
+        const std::size_t place = place_of(before[i].id);
+        if (place < view_nodes_.size() && view_nodes_[place].epoch == before[i].epoch)
+            known_since[place] = known_since_[i];
+    }
+    known_since_ = std::move(known_since);
     for (Configuration& configuration : configurations_)
         for (VoterAck& ack : configuration.acks) {
             std::vector<Key> confirmed(view_nodes_.size());
@@ -166,6 +173,8 @@ bool Holder::is_suspected(std::size_t node, const Voter& voter, Instant now) con
     if (voter.released(planned.id) >= planned.epoch || planned.is_fenced()) return true;
     const Duration suspect = profile_of(profile_).suspect;
     if (now - silent_since_ < suspect) return false;
+    // Whoever has only just been admitted, or joined, had no time to be heard.
+    if (now - known_since_[node] < suspect) return false;
     if (is_heard_by_majority(node, now)) return false;  // H8
     if (is_voter_) return voter.heard(planned.id, now - suspect) < planned.epoch;
     std::size_t not_heard = 0;

@@ -90,7 +90,7 @@ private:
 
     std::size_t place_of(NodeId node) const;
     void enter_configuration(const View& view);
-    void remap(const std::vector<View::Node>& before);
+    void remap(const std::vector<View::Node>& before, Instant now);
     VoterAck* ack_of(NodeId voter, LogIndex configuration);
     const Sent* find_sent(Sequence sequence) const;
     Instant until(const std::vector<IndexedNeed>& needs) const;
@@ -111,6 +111,7 @@ private:
     ProfileId profile_ = ProfileId::standard;
     bool is_voter_ = false;
     std::vector<View::Node> view_nodes_;
+    std::vector<Instant> known_since_;           // each node in its epoch; by place in view_nodes_
     std::vector<Configuration> configurations_;  // newest first
     std::vector<IndexedRight> rights_;
     std::vector<GroupDeadline> deadlines_;

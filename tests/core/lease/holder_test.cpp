@@ -226,6 +226,18 @@ TEST_F(LeaseHolder, H8WantsAFenceOnlyOfWhoIsSilent) {
     EXPECT_TRUE(renew.wants.empty()) << "a majority has heard it";
 }
 
+TEST_F(LeaseHolder, H8WhoeverHasJustBeenAdmittedHasTimeToBeHeard) {
+    give({fence(dead)});
+    now += milliseconds{200};
+    view.nodes[3].epoch = Epoch(2);
+    give({{dead, key(3), true}});
+    send();
+    EXPECT_TRUE(renew.wants.empty());
+    now += milliseconds{60};
+    send();
+    EXPECT_EQ(renew.wants, (std::vector<Want>{{dead, key(3), true}}));
+}
+
 TEST_F(LeaseHolder, H8EveryNodeBeforeItMustBeSilent) {
     give({fence(dead), fence(third)});
     voter.on_view(view, start);

@@ -29,7 +29,7 @@ void LeaseNode::start() {
     gate_groups_.clear();
     ++boots_;
     inbox_.clear();
-    paused_until_ = {};
+    paused_until_ = adopted_at_ = {};
     viewed_ = {};
     groups_ = std::make_unique<lease::GroupTable>(id_);
     machine_ = std::make_unique<lease::Machine>(id_, lease::Boot(boots_), local(),
@@ -143,15 +143,25 @@ void LeaseNode::take_view() {
 // ---- its effects --------------------------------------------------------------------------------
 
 void LeaseNode::set_deadline(lease::Group group, Instant until) noexcept {
-    gate_deadlines_[group] = until;
-    tell_gates(group);
+    after_adopt([this, group, until] {
+        gate_deadlines_[group] = until;
+        tell_gates(group);
+    });
+}
+
+/// What follows adopt() in one breath waits for it, and never comes when the process dies
+/// meanwhile.
+void LeaseNode::after_adopt(std::function<void()> effect) {
+    if (world_.now() >= adopted_at_) return effect();
+    world_.at(adopted_at_, [this, life = life_, effect = std::move(effect)] {
+        if (life == life_) effect();
+    });
 }
 
 void LeaseNode::adopt(const lease::View&) noexcept {
     // The kernel takes its time for many addresses, and the process stands still meanwhile. What is
     // sent before adopt() is on the wire already.
-    const auto move = [this, changes = std::exchange(changes_, {}), life = life_] {
-        if (life != life_) return;
+    const auto move = [this, changes = std::exchange(changes_, {})] {
         for (const IpAddress address : changes.erased) gate_groups_.erase(address);
         for (const auto& [address, group] : changes.set) {
             gate_groups_[address] = group;
@@ -159,9 +169,9 @@ void LeaseNode::adopt(const lease::View&) noexcept {
         }
     };
     const Duration stall = adopt_time();
-    if (stall == Duration{0}) return move();
-    pause(stall + std::chrono::microseconds{1});
-    world_.in(stall, move);
+    adopted_at_ = world_.now() + stall;
+    if (stall != Duration{0}) pause(stall + std::chrono::microseconds{1});
+    after_adopt(move);
 }
 
 Duration LeaseNode::adopt_time() {
@@ -172,7 +182,9 @@ Duration LeaseNode::adopt_time() {
 }
 
 void LeaseNode::close_all(bool) noexcept {
-    for (auto& [group, deadline] : gate_deadlines_) deadline = {};
+    after_adopt([this] {
+        for (auto& [group, deadline] : gate_deadlines_) deadline = {};
+    });
 }
 
 void LeaseNode::tell_gates(lease::Group group) {
@@ -180,17 +192,21 @@ void LeaseNode::tell_gates(lease::Group group) {
         if (its_group == group) surroundings_.on_gate(*this, address);
 }
 
+void LeaseNode::say(LeaseMessage message) {
+    after_adopt([this, message = std::move(message)] { surroundings_.send(message); });
+}
+
 void LeaseNode::send(NodeId to, const lease::Renew& renew) noexcept {
-    surroundings_.send({id_, to, lease::Boot(boots_), renew});
+    say({id_, to, lease::Boot(boots_), renew});
 }
 void LeaseNode::send(NodeId to, const lease::Ack& ack) noexcept {
-    surroundings_.send({id_, to, lease::Boot(boots_), ack});
+    say({id_, to, lease::Boot(boots_), ack});
 }
 void LeaseNode::send(NodeId to, const lease::Refuse& refuse) noexcept {
-    surroundings_.send({id_, to, lease::Boot(boots_), refuse});
+    say({id_, to, lease::Boot(boots_), refuse});
 }
 void LeaseNode::send(NodeId to, const lease::Release& release) noexcept {
-    surroundings_.send({id_, to, lease::Boot(boots_), release});
+    say({id_, to, lease::Boot(boots_), release});
 }
 void LeaseNode::on_fenced(NodeId node, Epoch epoch, Duration) noexcept {
     surroundings_.on_fenced(node, epoch);

@@ -74,6 +74,8 @@ private:
     void take_view();
     void handle(const LeaseMessage& message, Instant received);
     Duration adopt_time();
+    void after_adopt(std::function<void()> effect);
+    void say(LeaseMessage message);
     void tell_gates(lease::Group group);
 
     World& world_;
@@ -95,7 +97,7 @@ private:
     LogIndex viewed_;
     std::uint64_t life_ = 0;
     std::uint64_t timer_ = 0;
-    Instant paused_until_{};
+    Instant paused_until_{}, adopted_at_{};
     std::optional<Duration> adopt_time_;
     std::vector<LeaseMessage> inbox_;
 };
