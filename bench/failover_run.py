@@ -10,7 +10,6 @@ from failover_network import FAULTS
 
 PORT = 7007                # of the responders
 STREAMS = ("udp4", "udp6", "tcp4", "tcp6")
-BEFORE_S = 0.1             # of the run that is kept of the time before the fault; "ready" means 0.1 s of it are fine
 FAULT_S, HEAL_S = 1.0, 1.0  # the windows that are measured, by default
 READY_S, SETTLE_S = 5, 60  # patience: with a client that may be on the wrong machine, and with a system that recovers
 RECORD = struct.Struct("=QQBB6x")
@@ -50,8 +49,9 @@ class Instrument:
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
 
-    def report(self):
-        text, _ = self.process.communicate("end\n", timeout=20)
+    def report(self, timeout=20):
+        """What it says when it is told to end; a program that does not listen ends by itself."""
+        text, _ = self.process.communicate("end\n", timeout=timeout)
         if self.process.returncode != 0:
             raise AssertionError(f"{self.name} ended with {self.process.returncode}")
         return json.loads(text.splitlines()[-1])
@@ -65,9 +65,11 @@ class Instrument:
 class Run:
     """What one run showed; figures() is for a line of JSON, the rest for its time line."""
 
+    streams = STREAMS
+
     def __init__(self, system, fault, leads, owner):
         self.system, self.fault, self.leads, self.owner = system, fault, leads, owner
-        self.injected = self.injected_done = self.healed = 0
+        self.injected = self.healed = 0
         self.probe = self.watch = None
         self.owner_after = None
         self.records, self.macs = [], {}
@@ -109,7 +111,6 @@ class Run:
                 "lost_after_heal": self.lost("after"), "lost_tcp": self.lost("fault", ("tcp4", "tcp6")),
                 "two_owner_ms": self.two_owner_ms("client"), "two_owner_anywhere_ms": self.two_owner_ms("anywhere"),
                 "still_out": self.still_out, "wrong_machine": self.wrong_machine,
-                "noise_before_ms": self.worst(("udp4", "udp6"), "before"),
                 "stall_ms": max(self.probe["stall_ms"], self.watch["stall_ms"])}
 
 
@@ -145,8 +146,7 @@ def one_run(network, system, fault_name, leads, windows):
     probe = start_probe(network, system, owner, records)
     run.injected = boot_now()
     fault.inject(system, owner)
-    run.injected_done = boot_now()
-    time.sleep(max(0, windows[0] - (run.injected_done - run.injected) / 1e9))
+    time.sleep(max(0, windows[0] - (boot_now() - run.injected) / 1e9))
     run.healed = boot_now()
     fault.heal(system, owner)
     time.sleep(max(0, windows[1] - (boot_now() - run.healed) / 1e9))

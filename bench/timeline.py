@@ -3,9 +3,9 @@ import collections
 import html
 
 COLOURS = {1: "#0072b2", 2: "#e69f00", 3: "#009e73"}  # of nodes; told apart by the colour-blind as well
-LEFT, RIGHT, TOP, LANE, GAP, HEAD = 130, 20, 46, 16, 6, 24
+LEFT, RIGHT, TOP, LANE, GAP, HEAD = 130, 20, 46, 16, 6, 36
 WIDTH = 1000                           # of the time axis, in pixels
-BEFORE_MS, TICK_MS = 100, 100
+BEFORE_MS, AFTER_MS, TICK_MS = 100, 900, 100
 UDP_SPAN_MS, TCP_SPAN_MS = 1, 10       # what one answer stands for
 LANES = (("udp4", "UDP over IPv4", UDP_SPAN_MS), ("udp6", "UDP over IPv6", UDP_SPAN_MS),
          ("tcp4", "TCP over IPv4", TCP_SPAN_MS), ("tcp6", "TCP over IPv6", TCP_SPAN_MS))
@@ -16,18 +16,18 @@ Bar = collections.namedtuple("Bar", "node start end")  # milliseconds after the 
 
 
 def answered(run, stream, span):
-    """Bars of consecutive probes that one node answered; a lost probe is a gap."""
-    bars = []
+    """Bars of consecutive probes that one node answered. A lost probe is a gap; a time in which the asker slept is
+    none, because nothing was lost then."""
+    bars, lost = [], True
     for sent, answer, number, node in run.records:
-        if number != STREAM_NUMBERS[stream] or answer == 0:
+        if number != STREAM_NUMBERS[stream]:
             continue
         at = (sent - run.injected) / 1e6
-        # An asker that slept a little did not see an outage: see bench/answer_gaps.hpp. What was asked meanwhile
-        # and lost stands in between, so the distance of two answers tells only together with the lost ones.
-        if bars and bars[-1].node == node and at - bars[-1].end <= span:
+        if answer and bars and not lost and bars[-1].node == node:
             bars[-1] = bars[-1]._replace(end=at + span)
-        else:
+        elif answer:
             bars.append(Bar(node, at, at + span))
+        lost = not answer
     return bars
 
 
@@ -37,10 +37,22 @@ def claims(run, family, macs):
             for mac, start, end in run.watch[family]["client"]["intervals"] if mac in macs]
 
 
+def healed_ms(run):
+    return (run.healed - run.injected) / 1e6
+
+
+def headline(run):
+    after, least = run.worst(run.streams, "after"), "at least " if run.still_out else ""
+    return (f"{run.system}: {run.outage:.1f} ms without an answer by UDP, {run.two_owner_ms('client'):.1f} ms with two "
+            f"owners, {least}{after:.1f} ms without an answer after it was healed")
+
+
 class Drawing:
+    """One picture while it is made."""
+
     def __init__(self, runs):
         self.runs = runs
-        self.end_ms = max((run.healed - run.injected) / 1e6 + 500 for run in runs)
+        self.end_ms = max(healed_ms(run) for run in runs) + AFTER_MS
         self.parts, self.y = [], TOP
 
     def x(self, at_ms):
@@ -68,15 +80,14 @@ class Drawing:
         self.y += LANE + GAP
 
     def system(self, run):
-        self.text(LEFT, self.y + 12, f"{run.system}: {run.outage:.1f} ms without an answer by UDP, "
-                  f"{run.two_owner_ms('client'):.1f} ms with two owners", weight="bold")
+        self.text(LEFT, self.y + 12, headline(run), weight="bold")
         self.y += HEAD
         top = self.y
         for stream, label, span in LANES:
             self.lane(label, answered(run, stream, span))
         for family, label in FAMILIES:
             self.lane(label, claims(run, family, run.macs), sorted(run.macs.values()))
-        for at, label in ((0, "fault"), ((run.healed - run.injected) / 1e6, "healed")):
+        for at, label in ((0, "fault"), (healed_ms(run), "healed")):
             x = self.x(at)
             self.parts.append(f'<line x1="{x:.1f}" y1="{top - 4}" x2="{x:.1f}" y2="{self.y - GAP + 4}" stroke="#d00000" '
                               'stroke-dasharray="4 2"/>')
