@@ -81,19 +81,8 @@ def cells(row):
             f"{row['after_heal_ms']:.1f}", row["still_out"] or "", row["wrong_machine"] or "", f"{row['stall_ms']:.1f}"]
 
 
-def measure(network, system):
-    """All faults; yields the runs of each. Every second run finds the owner leading, where there is a leader."""
-    for fault in options.faults:
-        runs = []
-        for number in range(options.runs):
-            runs.append(failover_run.one_run(network, system, fault, number % 2 == 0,
-                                             (options.fault_seconds, options.heal_seconds)))
-            common.emit(bench="failover", run=number + 1, **runs[-1].figures())
-        yield runs
-
-
-def systems():
-    """Each in a laboratory of its own, one after the other; Trivet's profiles share theirs."""
+def each_system(visit):
+    """visit(network, system) for each in a laboratory of its own, one after the other; Trivet's profiles share theirs."""
     if options.profile:
         with common.laboratory() as lab:
             network = Network(lab)
@@ -101,29 +90,37 @@ def systems():
             failover_run.start_responders(network)
             for profile in options.profile:
                 trivet.set_profile(profile)
-                yield network, trivet
+                visit(network, trivet)
     for advert_ms in ADVERTS_MS if options.peers else ():
         with common.laboratory() as lab, Keepalived(lab, Network(lab), advert_ms, options.peer_realtime) as keepalived:
             failover_run.start_responders(keepalived.network)
-            yield keepalived.network, keepalived
+            visit(keepalived.network, keepalived)
 
 
 def main():
     if options.vips:
         failover_vips.measure(options, Network)
         return
-    rows, shown = [], {fault: [] for fault in options.faults}
-    for network, system in systems():
-        for runs in measure(network, system):
+    rows, shown = {fault: [] for fault in options.faults}, {fault: [] for fault in options.faults}
+
+    def visit(network, system):
+        for fault in options.faults:
+            runs = []
+            for number in range(options.runs):
+                leads = number % 2 == 0  # every second run, where there is a leader
+                runs.append(failover_run.one_run(network, system, fault, leads,
+                                                 (options.fault_seconds, options.heal_seconds)))
+                common.emit(bench="failover", run=number + 1, **runs[-1].figures())
             row = summary(runs)
             common.emit(bench="failover", **row)
-            rows.append(cells(row))
-            shown[row["fault"]].append(min(runs, key=lambda r: abs(r.outage - row["median_ms"])))
+            rows[fault].append(cells(row))
+            shown[fault].append(min(runs, key=lambda r: abs(r.outage - row["median_ms"])))
+
+    each_system(visit)
     options.svg.mkdir(parents=True, exist_ok=True)
     for fault, runs in shown.items():
         timeline.draw(options.svg / f"failover-{fault}.svg", runs)
-    rows.sort(key=lambda row: options.faults.index(row[1]))  # stable: systems in their order below each fault
-    common.table(HEADER, rows)
+    common.table(HEADER, [row for fault in options.faults for row in rows[fault]])
     common.say(f"time lines of the median runs: {options.svg}/failover-*.svg")
 
 

@@ -156,6 +156,8 @@ def one_run(network, system, fault_name, leads, windows):
         instrument.tell(f"fault {run.injected}")
         instrument.tell(f"heal {run.healed}")
     run.probe, run.watch = probe.report(), watch.report()
+    if run.watch["frames_dropped"] or not all("last_mac" in run.watch[family] for family in ("ipv4", "ipv6")):
+        raise AssertionError(f"what the watcher saw tells nothing: {run.watch}")
     run.macs = {place.mac: place.number for place in network.nodes}
     run.records = list(RECORD.iter_unpack(records.read_bytes()))
     return run
