@@ -40,6 +40,11 @@ def emit(**figures):
     print(json.dumps(figures), flush=True)
 
 
+def json_of(text):
+    """What a program printed; nothing is an empty list, as iproute2 means it."""
+    return json.loads(text or "[]")
+
+
 def say(sentence):
     print(sentence, file=sys.stderr)
 
