@@ -10,6 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "core/assert.hpp"
+#include "core/raft/configuration_codec.hpp"
 #include "core/state_snapshot.hpp"
 #include "daemon/answer_of.hpp"
 #include "daemon/host.hpp"
@@ -17,13 +18,6 @@
 namespace trivet::daemon {
 
 namespace asio = boost::asio;
-
-namespace {
-
-// What the plan gives to this node it holds: one group, open from the start.
-constexpr announce::LeaseGroup only_group = 1;
-
-}  // namespace
 
 Node::Node(asio::io_context& io, Config config, Log& log, Hooks hooks)
     : io_(io),
@@ -48,8 +42,7 @@ Result<void> Node::start() {
     if (has_identity())
         if (auto checked = check_certificate(); !checked) return checked;
     if (auto announcing = start_announcer(); !announcing) return announcing;
-    announcer_->on_lease({{.group = only_group, .open = true}});
-    replan_all(announce::ClaimKind::take_over);  // before this start it held them
+    replan_all();
     arm_state_timer();
     watch_certificate();
     watch_space();
@@ -156,6 +149,7 @@ void Node::reload(const Config& config) {
 
 void Node::apply(const LogEntry& entry) {
     store::AppliedBatch batch{.last_applied = entry.index, .rows = {}, .events = {}};
+    if (entry.kind == EntryKind::configuration) return apply_configuration(entry);
     if (entry.kind != EntryKind::command) return storage_->save_applied(std::move(batch));
     auto command = decode_command(entry.payload);
     TRIVET_ASSERT(command.has_value());  // its proposer encoded it, and its checksum held
@@ -167,6 +161,18 @@ void Node::apply(const LogEntry& entry) {
         log_.debug(event.message, {{"event", event.type}, {"object", event.object}});
     storage_->save_applied(std::move(batch));
     follow(applied.changed);
+}
+
+/// Leases date their renewals with the change of the voters that was applied last (rule V3).
+void Node::apply_configuration(const LogEntry& entry) {
+    store::AppliedBatch batch{.last_applied = entry.index, .rows = {}, .events = {}};
+    auto configuration = raft::decode_configuration(entry.payload);
+    TRIVET_ASSERT(configuration.has_value());  // Raft has decoded it before
+    const bool changed = state_.apply_voters(entry.index, voters_of(*configuration));
+    const std::string key(VoterTable::row_key);
+    if (changed) batch.rows.push_back({key, state_.row(key)});
+    storage_->save_applied(std::move(batch));
+    if (changed) follow({key});
 }
 
 /// The state of a node that was too far behind; the storage has it already.
@@ -184,34 +190,30 @@ void Node::take_snapshot(const raft::Snapshot& snapshot) {
     for (const auto& [key, record] : state_.vips()) vip_addresses_[key] = record.assigned;
     log_.info("state taken over from a snapshot",
               {{"last_applied", std::to_string(snapshot.base.index.value())}});
-    if (announcer_) replan_all();
+    replan_all();
     arm_state_timer();
 }
 
 void Node::follow(const std::vector<std::string>& changed) {
-    bool everything = false;
+    bool everything = false, leases = false;
     std::set<IpAddress> touched;
     for (const std::string& key : changed) {
-        if (key.starts_with("vip/"))
+        if (key.starts_with("vip/")) {
             touch(key, touched);
-        else if (!key.starts_with("released/") && !key.starts_with("meta/") &&
-                 !key.starts_with(ClientTable::row_prefix) && !MembershipTable::has_row(key))
+        } else if (LeaseTable::has_row(key)) {
+            leases = true;
+            if (const auto address = LeaseTable::address_in(key)) touched.insert(*address);
+        } else if (key == VoterTable::row_key) {
+            leases = true;
+        } else if (!key.starts_with("released/") && !key.starts_with("meta/") &&
+                   !key.starts_with(ClientTable::row_prefix) && !MembershipTable::has_row(key)) {
             everything = true;
+        }
     }
-    if (announcer_ && everything)
+    if (everything)
         replan_all();
-    else if (announcer_ && !touched.empty()) {
-        std::map<IpAddress, std::optional<L2Target>> changes;
-        for (const IpAddress address : touched)
-            changes[address] = l2_target(state_, config_.node, address);
-        forget_status(changes);
-        std::map<IpAddress, std::optional<announce::LeasedTarget>> leased;
-        for (auto& [address, target] : changes)
-            leased[address] = target ? std::optional(announce::LeasedTarget{
-                                           .target = std::move(*target), .group = only_group})
-                                     : std::nullopt;
-        announcer_->update(std::move(leased));
-    }
+    else if (leases || !touched.empty())
+        replan(touched);
     arm_state_timer();
 }
 
@@ -225,21 +227,6 @@ void Node::touch(const std::string& row_key, std::set<IpAddress>& touched) {
     known = record == nullptr ? std::vector<IpAddress>{} : record->assigned;
     touched.insert(known.begin(), known.end());
     if (record == nullptr) vip_addresses_.erase(key);
-}
-
-void Node::replan_all(announce::ClaimKind first_claim) {
-    std::map<IpAddress, L2Target> plan = l2_plan(state_, config_.node);
-    std::erase_if(l2_status_, [&](const auto& entry) { return !plan.contains(entry.first); });
-    std::map<IpAddress, announce::LeasedTarget> leased;
-    for (auto& [address, target] : plan)
-        leased[address] = {
-            .target = std::move(target), .group = only_group, .first_claim = first_claim};
-    announcer_->set_plan(std::move(leased));
-}
-
-void Node::forget_status(const std::map<IpAddress, std::optional<L2Target>>& changes) {
-    for (const auto& [address, target] : changes)
-        if (!target) l2_status_.erase(address);
 }
 
 void Node::arm_state_timer() {

@@ -25,7 +25,9 @@ std::string time_text(WallTime time) {
 /// What belongs to the machines of the saved cluster, not to its users: nodes would be given VIPs
 /// although they are not there.
 bool is_of_machines(std::string_view key) {
-    return key.starts_with("node/") || MembershipTable::has_row(key);
+    const bool is_of_leases = LeaseTable::has_row(key) && key != LeaseTable::profile_row;
+    return key.starts_with("node/") || MembershipTable::has_row(key) || is_of_leases ||
+           key == VoterTable::row_key;
 }
 
 struct Saved {
