@@ -68,6 +68,7 @@ pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)
 pkg_check_modules(capng REQUIRED IMPORTED_TARGET libcap-ng)
 pkg_check_modules(pcap REQUIRED IMPORTED_TARGET libpcap)
+pkg_check_modules(bpf REQUIRED IMPORTED_TARGET libbpf)
 
 # Settings that every target shares, also the precompiled headers (which must be compiled alike).
 add_library(trivet_settings INTERFACE)
