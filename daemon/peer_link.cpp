@@ -175,7 +175,11 @@ asio::awaitable<Result<void>> PeerLink::greet(Connection& connection) {
         welcome->version > protocol_version_max || welcome->id != peer_)
         co_return fail(ErrorCode::not_allowed,
                        fmt::format("{} does not answer as node '{}' does", address_, node_));
-    co_return shared_->callbacks.check_peer(peer_, node_, welcome->boots);
+    Result<void> checked = shared_->callbacks.check_peer(peer_, node_, welcome->boots);
+    // The welcome says that the peer has the key, and that it is no earlier life of itself, whose
+    // keys went with it: from here on the new one is the right one.
+    if (checked) shared_->tell_lease_key(connection.stream, peer_, LeaseKeyUse::send);
+    co_return checked;
 }
 
 asio::awaitable<Result<void>> PeerLink::write_on(Connection& connection) {

@@ -47,6 +47,8 @@ asio::awaitable<void> PeerSession::run() {
         const Result<std::uint32_t> version = check(*hello);
         if (version) {
             shared_->refusals.erase(hello->node);
+            // Before the welcome, after which the peer may use it.
+            shared_->tell_lease_key(stream_, hello->id, LeaseKeyUse::receive);
             Frame welcome = Welcome{.version = *version,  // by name: see answer_of.hpp
                                     .id = shared_->options.id,
                                     .node = shared_->options.node,

@@ -1,5 +1,6 @@
 #include "daemon/peer_tls.hpp"
 
+#include <array>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -14,6 +15,8 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t pem_bytes_max = 64 * 1024;
+// RFC 5705 section 4: labels that begin so need no registration.
+constexpr std::string_view lease_label = "EXPERIMENTAL-trivet-lease-1";
 
 struct Pems {
     std::string certificate, key, authority;
@@ -70,6 +73,22 @@ bool peer_is(SSL* connection, const std::string& node) {
            X509_check_host(certificate, node.data(), node.size(),
                            X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_WILDCARDS,
                            nullptr) == 1;
+}
+
+Result<LeaseKey> export_lease_key(SSL* connection, PeerPair pair) {
+    // The two lives of data directories that the greeting has named: the key is for these alone.
+    std::array<std::uint8_t, 16> context{};
+    for (std::size_t i = 0; i < 8; ++i) {
+        const auto shift = 56 - 8 * i;
+        context[i] = static_cast<std::uint8_t>(pair.dialler.value() >> shift);
+        context[8 + i] = static_cast<std::uint8_t>(pair.acceptor.value() >> shift);
+    }
+    LeaseKey key;
+    if (SSL_export_keying_material(connection, key.bytes.data(), key.bytes.size(),
+                                   lease_label.data(), lease_label.size(), context.data(),
+                                   context.size(), 1) != 1)
+        return fail(ErrorCode::internal, "OpenSSL derives no key from a connection to a node");
+    return key;
 }
 
 }  // namespace trivet::daemon

@@ -54,6 +54,18 @@ void TransportShared::note_refusal(const std::string& node, const std::string& w
     refusals[node] = why;
 }
 
+void TransportShared::tell_lease_key(PeerStream& stream, raft::RaftId peer, LeaseKeyUse use) {
+    if (is_stopped || !callbacks.on_lease_key) return;
+    const bool dialled = use == LeaseKeyUse::send;  // who dials sends
+    const PeerPair pair{.dialler = dialled ? options.id : peer,
+                        .acceptor = dialled ? peer : options.id};
+    const Result<LeaseKey> key = export_lease_key(stream.native_handle(), pair);
+    if (key)
+        callbacks.on_lease_key(peer, use, *key);
+    else
+        log.error("no leases with a node", {{"reason", key.error().message}});
+}
+
 void Watchdog::arm(std::chrono::milliseconds timeout) {
     timer_.expires_after(timeout);
     timer_.async_wait([this, fired = std::weak_ptr(has_fired_)](boost::system::error_code error) {

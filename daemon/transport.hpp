@@ -42,6 +42,10 @@ public:
         std::function<std::string()> address;     // where this node listens, for the others
         /// A node that may be dialled said where.
         std::function<void(raft::RaftId peer, const raft::Member& member)> on_introduction;
+        /// A key for packets of the leases to or from `peer`, who knows it by now or will before
+        /// it uses it. On every new connection; older ones stay good (wire/lease_guard.hpp).
+        std::function<void(raft::RaftId peer, LeaseKeyUse use, const LeaseKey& key)> on_lease_key =
+            {};
     };
     struct LinkState {
         bool is_up = false;

@@ -32,6 +32,8 @@ struct TransportShared {
 
     Hello hello_to(raft::RaftId peer) const;
     void note_refusal(const std::string& node, const std::string& why);
+    /// Hands the lease key of a connection with `peer` on.
+    void tell_lease_key(PeerStream& stream, raft::RaftId peer, LeaseKeyUse use);
 };
 
 /// Closes a socket when something takes too long. Owned by the connection that it watches.

@@ -66,7 +66,10 @@ End::End(asio::io_context& io, Pki files, Identity who)
             .cluster_id = [this] { return identity.cluster_id; },
             .address = [this] { return as_member().address; },
             .on_introduction = [this](raft::RaftId peer,
-                                      const raft::Member& member) { introduced[peer] = member; }});
+                                      const raft::Member& member) { introduced[peer] = member; },
+            .on_lease_key = [this](
+                                raft::RaftId peer, LeaseKeyUse use,
+                                const LeaseKey& key) { lease_keys[{peer, use}].push_back(key); }});
     auto contexts = make_peer_contexts(pki);
     if (!contexts) throw std::runtime_error(contexts.error().message);
     if (auto listening =

@@ -65,6 +65,7 @@ public:
     std::deque<std::pair<raft::RaftId, Frame>> frames;
     std::vector<std::pair<raft::RaftId, bool>> links;
     std::map<raft::RaftId, raft::Member> introduced;
+    std::map<std::pair<raft::RaftId, LeaseKeyUse>, std::vector<LeaseKey>> lease_keys;
     std::unique_ptr<Transport> transport;
 };
 

@@ -78,6 +78,73 @@ TEST_F(TransportTest, ANodeThatComesBackIsConnectedAgain) {
     EXPECT_TRUE(run_until([&] { return a.transport->link(raft::RaftId(2)).is_up; }));
 }
 
+// ---- keys of the leases -------------------------------------------------------------------------
+
+TEST_F(TransportTest, BothEndsOfAConnectionGetTheSameKeyAndEachDirectionItsOwn) {
+    End a(io, authority.issue("n1"), {.id = 1, .node = "n1"});
+    End b(io, authority.issue("n2"), {.id = 2, .node = "n2"});
+    a.transport->set_peers({{b.id(), b.as_member()}});
+    ASSERT_TRUE(run_until([&] { return a.transport->link(b.id()).is_up; }));
+    b.transport->set_peers({{a.id(), a.as_member()}});
+    ASSERT_TRUE(run_until([&] { return b.transport->link(a.id()).is_up; }));
+    const auto a_to_b = a.lease_keys[{b.id(), LeaseKeyUse::send}];
+    const auto b_to_a = b.lease_keys[{a.id(), LeaseKeyUse::send}];
+    ASSERT_EQ(a_to_b.size(), 1u);
+    ASSERT_EQ(b_to_a.size(), 1u);
+    EXPECT_EQ(a_to_b, (b.lease_keys[{a.id(), LeaseKeyUse::receive}]));
+    EXPECT_EQ(b_to_a, (a.lease_keys[{b.id(), LeaseKeyUse::receive}]));
+    EXPECT_NE(a_to_b, b_to_a);
+}
+
+TEST_F(TransportTest, AReconnectMakesAKeyThatTheReceiverHasBeforeTheSenderUsesIt) {
+    End a(io, authority.issue("n1"), {.id = 1, .node = "n1"});
+    End b(io, authority.issue("n2"), {.id = 2, .node = "n2"});
+    a.transport->set_peers({{b.id(), b.as_member()}});
+    ASSERT_TRUE(run_until([&] { return a.transport->link(b.id()).is_up; }));
+    raft::Member elsewhere = b.as_member();
+    elsewhere.address = "127.0.0.1:1";  // nobody is there
+    a.transport->set_peers({{b.id(), elsewhere}});
+    ASSERT_TRUE(run_until([&] { return !a.transport->link(b.id()).is_up; }));
+    a.transport->set_peers({{b.id(), b.as_member()}});
+    const auto& sending = a.lease_keys[{b.id(), LeaseKeyUse::send}];
+    const auto& receiving = b.lease_keys[{a.id(), LeaseKeyUse::receive}];
+    ASSERT_TRUE(run_until([&] {
+        EXPECT_GE(receiving.size(), sending.size());
+        return sending.size() == 2;
+    }));
+    EXPECT_EQ(sending, receiving);
+    EXPECT_NE(sending[0], sending[1]);
+}
+
+TEST_F(TransportTest, ThePairIsPartOfTheKey) {
+    End b(io, authority.issue("n2"), {.id = 2, .node = "n2"});
+    asio::io_context other;
+    auto contexts = make_peer_contexts(authority.issue("n1"));
+    asio::ssl::stream<tcp::socket> stream(other, *contexts->dialling);
+    stream.next_layer().connect({asio::ip::address_v4::loopback(), b.port});
+    std::thread turning([&] { io.run_for(std::chrono::seconds{1}); });
+    stream.handshake(asio::ssl::stream_base::client);
+    io.stop();
+    turning.join();
+    const auto key_for = [&](std::uint64_t dialler, std::uint64_t acceptor) {
+        return export_lease_key(stream.native_handle(), {.dialler = raft::RaftId(dialler),
+                                                         .acceptor = raft::RaftId(acceptor)})
+            .value();
+    };
+    EXPECT_EQ(key_for(1, 2), key_for(1, 2));
+    EXPECT_NE(key_for(1, 2), key_for(2, 1));
+    EXPECT_NE(key_for(1, 2), key_for(1, 3));
+}
+
+TEST_F(TransportTest, WhoIsTurnedAwayGetsNoKey) {
+    End a(io, authority.issue("n1"), {.id = 1, .node = "n1", .cluster_id = "other"});
+    End b(io, authority.issue("n2"), {.id = 2, .node = "n2"});
+    a.transport->set_peers({{b.id(), b.as_member()}});
+    EXPECT_TRUE(run_until([&] { return a.log.has("belongs to another cluster, other"); }));
+    EXPECT_TRUE(a.lease_keys.empty());
+    EXPECT_TRUE(b.lease_keys.empty());
+}
+
 // ---- who is turned away -------------------------------------------------------------------------
 
 TEST_F(TransportTest, AnEarlierLifeOfANodeIsNotReached) {
