@@ -15,18 +15,23 @@ namespace trivet::announce {
 struct SendProbe {
     IpAddress address;
 };
+/// One announcement may be several frames, and among many addresses each has its first frame before
+/// any has its others.
+enum class AnnouncementPart : std::uint8_t { whole, first_frame, other_frames };
 struct SendAnnouncement {
     IpAddress address;
+    AnnouncementPart part = AnnouncementPart::whole;
 };
 struct SendDefence {
     IpAddress address;
 };  // one announcement, in its simplest form
 using ClaimAction = std::variant<SendProbe, SendAnnouncement, SendDefence, Announced,
-                                 ConflictDetected, ConflictEnded>;
+                                 ConflictDetected, ConflictEnded, Seen>;
 using ClaimActions = std::vector<ClaimAction>;
 
-/// How the addresses of one session fare: probed, announced, defended, quarantined (RFC 5227). What
-/// a probe or an announcement looks like is the protocol's business, so ARP and NDP share this.
+/// How the addresses of one session fare: standing by, probed, announced, defended, quarantined
+/// (RFC 5227). What a probe or an announcement looks like is the protocol's business, so ARP and
+/// NDP share this.
 ///
 /// The session feeds events in and turns the actions into frames, in order. It must call on_timer()
 /// no later than next_deadline(). Not thread-safe; its session owns it.
@@ -38,7 +43,7 @@ public:
         std::uint32_t frames_per_second = default_frames_per_second;
         std::uint32_t announcement_frames = 1;  // a SendAnnouncement is so many frames
     };
-    enum class Phase : std::uint8_t { unknown, waiting, probing, announced, quarantined };
+    enum class Phase : std::uint8_t { unknown, standby, waiting, probing, announced, quarantined };
 
     explicit AddressClaims(Config config)
         : timing_(config.timing),
@@ -49,8 +54,12 @@ public:
     void on_link_down(Instant now);
     /// The link came up, or speaks with another MAC from now on.
     [[nodiscard]] ClaimActions on_link_up(Instant now);
+    /// Watches the address and keeps silent about it until claim(). Nothing when it is known.
+    void arm(IpAddress address);
     [[nodiscard]] ClaimActions claim(IpAddress address, ClaimKind kind, Instant now);
-    bool release(IpAddress address);  // whether it was claimed
+    /// Back to what arm() makes, silently and at once. The address must be known.
+    void stand_by(IpAddress address);
+    bool release(IpAddress address);  // whether it was known
     /// `other` said that the address is its own.
     [[nodiscard]] ClaimActions on_stranger(IpAddress address, MacAddress other, Instant now);
     [[nodiscard]] ClaimActions on_timer(Instant now);
@@ -63,14 +72,18 @@ public:
     bool answers(IpAddress address) const { return link_up_ && phase(address) == Phase::announced; }
 
 private:
+    struct Standby {};
     struct Waiting {};  // for the link
     struct Probing {
         unsigned sent = 0;
         std::optional<MacAddress> quarantined_by;  // this probing may end a quarantine
     };
     struct InUse {
-        unsigned sent = 0;                     // announcements since the address was last taken
-        std::optional<Instant> last_conflict;  // RFC 5227 section 2.4 (b)
+        unsigned sent = 0;      // announcements since the address was last taken
+        bool is_begun = false;  // the first announcement lacks its other frames
+        std::optional<Instant> last_conflict = {};  // RFC 5227 section 2.4 (b)
+        Instant grace_until{};                      // see ClaimTiming::hand_over_grace
+        std::optional<Instant> last_grace_defence = {};
     };
     struct Quarantined {
         MacAddress other;
@@ -78,10 +91,14 @@ private:
     };
     struct Claim {
         ClaimKind kind;
-        std::variant<Waiting, Probing, InUse, Quarantined> state;
+        std::variant<Standby, Waiting, Probing, InUse, Quarantined> state;
     };
 
     void start(IpAddress address, Claim& claim, Instant now, ClaimActions& actions);
+    void announce_anew(IpAddress address, InUse& in_use, Instant from);
+    void defend(IpAddress address, Claim& claim, MacAddress other, Instant now,
+                ClaimActions& actions);
+    void defend_in_grace(IpAddress address, InUse& in_use, Instant now, ClaimActions& actions);
     void quarantine(IpAddress address, Claim& claim, MacAddress other, Instant now);
     void probe(IpAddress address, Claim& claim, Instant now, ClaimActions& actions);
     void announce(IpAddress address, Claim& claim, Instant now, ClaimActions& actions);

@@ -11,6 +11,22 @@ namespace {
 
 constexpr IpAddress no_address;  // 0.0.0.0
 
+/// The address of the interface from which a host would ask for `target`.
+std::optional<IpAddress> asking_address(const LinkState& link, IpAddress target) {
+    const auto is_near = [&](IpAddress own) {
+        return std::ranges::any_of(link.subnets, [&](const Prefix& subnet) {
+            return subnet.contains(own) && subnet.contains(target);
+        });
+    };
+    std::optional<IpAddress> found;
+    for (const IpAddress own : link.addresses) {
+        if (!own.is_v4() || own == target) continue;
+        if (is_near(own)) return own;
+        if (!found) found = own;
+    }
+    return found;
+}
+
 bool is_of_no_interest(ArpError error) {
     return error == ArpError::not_arp || error == ArpError::vlan_tagged ||
            error == ArpError::operation;
@@ -70,6 +86,23 @@ L2Actions ArpSession::on_link(const LinkState& link, Instant now) {
     return perform(claims_.on_link_up(now));
 }
 
+L2Actions ArpSession::arm(IpAddress address) {
+    TRIVET_ASSERT(address.is_v4());
+    claims_.arm(address);
+    return {};
+}
+
+L2Actions ArpSession::ask(IpAddress address) {
+    L2Actions actions;
+    const auto own = asking_address(link_, address);
+    if (!link_.up || !own) return actions;
+    // Not the sender 0.0.0.0 of RFC 5227: to an owner that probes this would be a conflict.
+    ArpMessage question = from(link_.mac, ArpOperation::request, *own);
+    question.target_protocol_address = address;
+    send(question, actions);
+    return actions;
+}
+
 L2Actions ArpSession::claim(IpAddress address, ClaimKind kind, Instant now) {
     TRIVET_ASSERT(address.is_v4());
     return perform(claims_.claim(address, kind, now));
@@ -122,9 +155,10 @@ bool ArpSession::detect_conflict(const ArpMessage& message, Instant now, L2Actio
     const bool is_probe = message.operation == ArpOperation::request && contested.is_unspecified();
     if (is_probe && claims_.is_probing(message.target_protocol_address))
         contested = message.target_protocol_address;
-    if (claims_.phase(contested) == AddressClaims::Phase::unknown) return false;
+    const AddressClaims::Phase phase = claims_.phase(contested);
+    if (phase == AddressClaims::Phase::unknown) return false;
 
-    ++counters_.conflicts;
+    if (phase != AddressClaims::Phase::standby) ++counters_.conflicts;
     append_actions(actions, perform(claims_.on_stranger(contested, other, now)));
     return true;
 }
@@ -158,8 +192,10 @@ L2Actions ArpSession::perform(const ClaimActions& claim_actions) {
         if (const auto* sent = std::get_if<SendProbe>(&action)) {
             send(probe(link_.mac, sent->address), actions);
         } else if (const auto* announced = std::get_if<SendAnnouncement>(&action)) {
-            send(announcement(link_.mac, announced->address), actions);
-            send(announcement_as_reply(link_.mac, announced->address), actions);
+            if (announced->part != AnnouncementPart::other_frames)
+                send(announcement(link_.mac, announced->address), actions);
+            if (announced->part != AnnouncementPart::first_frame)
+                send(announcement_as_reply(link_.mac, announced->address), actions);
         } else if (const auto* defence = std::get_if<SendDefence>(&action)) {
             // RFC 5227 section 2.4 (b): "one single ARP Announcement".
             send(announcement(link_.mac, defence->address), actions);
@@ -167,6 +203,8 @@ L2Actions ArpSession::perform(const ClaimActions& claim_actions) {
             actions.emplace_back(*in_use);
         } else if (const auto* detected = std::get_if<ConflictDetected>(&action)) {
             actions.emplace_back(*detected);
+        } else if (const auto* seen = std::get_if<Seen>(&action)) {
+            actions.emplace_back(*seen);
         } else {
             actions.emplace_back(std::get<ConflictEnded>(action));
         }

@@ -33,8 +33,15 @@ public:
     /// The interface as it is now. A new MAC, or up after down: everything is announced again.
     /// Down: nothing is sent nor answered, and the claims are kept.
     [[nodiscard]] L2Actions on_link(const LinkState& link, Instant now);
+    /// Stands by: watches who claims the address, and neither answers nor sends. Idempotent. The
+    /// address must be IPv4.
+    [[nodiscard]] L2Actions arm(IpAddress address);
     /// Idempotent. The address must be IPv4. A claim that becomes a take_over stops probing.
     [[nodiscard]] L2Actions claim(IpAddress address, ClaimKind kind, Instant now);
+    /// Stops answering at once, silently, and stands by. Idempotent; the address must be known.
+    void stand_by(IpAddress address) { claims_.stand_by(address); }
+    /// Asks who has it, as any host does, if the interface has an address to ask from.
+    [[nodiscard]] L2Actions ask(IpAddress address);
     /// Stops answering at once, silently. Idempotent.
     [[nodiscard]] L2Actions release(IpAddress address, Instant now);
     /// Any Ethernet frame that the interface received.
@@ -46,6 +53,9 @@ public:
     std::optional<Instant> next_deadline() const { return claims_.next_deadline(); }
     /// Whether a request for it would be answered at present.
     bool answers(IpAddress address) const { return claims_.answers(address); }
+    bool stands_by(IpAddress address) const {
+        return claims_.phase(address) == AddressClaims::Phase::standby;
+    }
     const Counters& counters() const { return counters_; }
 
 private:

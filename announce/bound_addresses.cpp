@@ -1,7 +1,10 @@
 #include "announce/bound_addresses.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <deque>
+#include <span>
 
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -14,6 +17,8 @@ namespace trivet::announce {
 
 namespace {
 
+// In one datagram: some 3 KiB, and the answers fit the socket's buffer even if all of them fail.
+constexpr std::size_t requests_max = 32;
 constexpr std::uint32_t forever = 0xffffffff;  // INFINITY_LIFE_TIME, linux/if_addr.h of the kernel
 
 Error address_error(const std::string& what, IpAddress address, const Error& reason) {
@@ -44,12 +49,15 @@ Result<BoundAddresses> BoundAddresses::open(Log log) {
     return BoundAddresses(std::move(*socket), loopback, std::move(log));
 }
 
-Result<void> BoundAddresses::add(IpAddress address) {
-    dropped_.erase(address);
-    if (!wanted_.insert(address).second) return {};
-    auto added = put(address);
-    if (!added) wanted_.erase(address);
-    return added;
+BoundAddresses::Failures BoundAddresses::add(const std::vector<IpAddress>& addresses) {
+    std::vector<IpAddress> missing;
+    for (const IpAddress address : addresses) {
+        dropped_.erase(address);
+        if (wanted_.insert(address).second) missing.push_back(address);
+    }
+    Failures failures = put(missing);
+    for (const auto& [address, error] : failures) wanted_.erase(address);
+    return failures;
 }
 
 void BoundAddresses::drop(IpAddress address) {
@@ -62,7 +70,10 @@ Result<BoundAddresses::Failures> BoundAddresses::reconcile() {
     auto there = present();
     if (!there) return fail(there.error());
     const BoundPlan plan = plan_bound_addresses(wanted_, *there);
-    Failures failures;
+    Failures failures = put(plan.add);
+    for (const IpAddress address : plan.add)
+        if (!failures.contains(address))
+            log_("warning", "somebody took " + address.to_string() + " off lo; it is there again");
     for (const IpAddress address : plan.remove) {
         auto removed = take_off(address);
         if (!removed)
@@ -70,13 +81,6 @@ Result<BoundAddresses::Failures> BoundAddresses::reconcile() {
         else if (!dropped_.contains(address))
             log_("info",
                  "took " + address.to_string() + " off lo, where an earlier run had left it");
-    }
-    for (const IpAddress address : plan.add) {
-        auto added = put(address);
-        if (!added)
-            failures.emplace(address, added.error());
-        else
-            log_("warning", "somebody took " + address.to_string() + " off lo; it is there again");
     }
     dropped_.clear();
     return failures;
@@ -107,8 +111,25 @@ Result<std::vector<PresentAddress>> BoundAddresses::present() {
     return present;
 }
 
-Result<void> BoundAddresses::put(IpAddress address) {
-    NetlinkRequest request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+BoundAddresses::Failures BoundAddresses::put(const std::vector<IpAddress>& addresses) {
+    Failures failures;
+    for (std::size_t begin = 0; begin < addresses.size(); begin += requests_max) {
+        const std::size_t count = std::min(requests_max, addresses.size() - begin);
+        const auto some = std::span(addresses).subspan(begin, count);
+        std::deque<NetlinkRequest> requests;
+        for (const IpAddress address : some)
+            write_request(requests.emplace_back(std::uint16_t{RTM_NEWADDR},
+                                                std::uint16_t{NLM_F_CREATE | NLM_F_EXCL}),
+                          address);
+        for (const auto& [index, error] : socket_.perform(requests))
+            if (error.code != ErrorCode::conflict)  // it is there already
+                failures.emplace(some[index],
+                                 address_error("put on lo the address", some[index], error));
+    }
+    return failures;
+}
+
+void BoundAddresses::write_request(NetlinkRequest& request, IpAddress address) const {
     auto& header = request.add_header<ifaddrmsg>();
     header.ifa_family = address.is_v4() ? AF_INET : AF_INET6;
     header.ifa_prefixlen = static_cast<unsigned char>(address.bits());
@@ -129,9 +150,6 @@ Result<void> BoundAddresses::put(IpAddress address) {
         // The session has probed already, on the wire where it matters.
         mnl_attr_put_u32(&request.message(), IFA_FLAGS, IFA_F_NODAD | IFA_F_NOPREFIXROUTE);
     }
-    auto added = socket_.perform(request);
-    if (added || added.error().code == ErrorCode::conflict) return {};  // there already
-    return fail(address_error("put on lo the address", address, added.error()));
 }
 
 Result<void> BoundAddresses::take_off(IpAddress address) {

@@ -24,8 +24,9 @@ public:
     /// Errors: unavailable, netlink or lo is missing.
     static Result<BoundAddresses> open(Log log);
 
-    /// From now on it belongs on lo. Errors: not_allowed, lacks CAP_NET_ADMIN; unavailable.
-    Result<void> add(IpAddress address);
+    /// From now on they belong on lo, but those that fail. Errors: not_allowed, lacks
+    /// CAP_NET_ADMIN; unavailable.
+    Failures add(const std::vector<IpAddress>& addresses);
     /// It belongs there no more; the next reconcile() takes it off.
     void drop(IpAddress address);
     void drop_all();
@@ -37,7 +38,8 @@ public:
 private:
     BoundAddresses(NetlinkSocket socket, unsigned loopback, Log log);
     Result<std::vector<PresentAddress>> present();
-    Result<void> put(IpAddress address);
+    Failures put(const std::vector<IpAddress>& addresses);
+    void write_request(NetlinkRequest& request, IpAddress address) const;
     Result<void> take_off(IpAddress address);
 
     NetlinkSocket socket_;

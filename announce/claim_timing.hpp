@@ -40,14 +40,26 @@ struct ClaimTiming {
     std::uint8_t refresh_jitter_percent = 10;
 
     Duration defend_interval = std::chrono::seconds{10};  // DEFEND_INTERVAL, RFC 5227 section 1.1
+
+    // For so long after a take-over a claim by somebody else is not a stranger's but a late frame
+    // of the owner before, which the gates have silenced already: it is defended against and never
+    // quarantines, or the address would have no owner at all. 2 s is far above the time for which a
+    // switch or a stalled host holds a frame back (IEEE 802.1D, maximum bridge transit delay: 1 s
+    // is recommended, 4 s the most).
+    Duration hand_over_grace = std::chrono::seconds{2};
+    // A host that defends itself too would otherwise go on with us at the speed of the wire.
+    Duration hand_over_defence_interval = std::chrono::milliseconds{100};
     // RFC 5227 gives no time for coming back to an address; RATE_LIMIT_INTERVAL (60 s, after 10
     // conflicts) limits the choice of new ones. Three probes each 30 s disturb nobody.
     Duration quarantine = std::chrono::seconds{30};
     std::uint8_t quarantine_jitter_percent = 10;
 };
 
-/// Frames a second for probes and announcements of one session. 10,000 addresses have two first
-/// frames each: 20,000 frames within 250 ms, and at 84 bytes on the wire 54 Mbit/s at the most.
+/// Frames a second for probes and announcements of one session, at 84 bytes on the wire 54 Mbit/s
+/// at the most. 10,000 addresses have had their first frame each after 120 ms, which leaves 180 of
+/// the 300 ms in which a take-over of so many must be over to the processor; the other ARP form of
+/// all is out after 240 ms. A greater budget would gain little and cost every host of the network,
+/// which wakes up for each broadcast.
 constexpr std::uint32_t default_frames_per_second = 80'000;
 
 /// Answers a second. Answers do not share the budget above: a storm of requests would then stop the

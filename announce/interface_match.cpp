@@ -75,7 +75,10 @@ L2Status summarize(IpAddress address, const std::vector<InterfacePhase>& phases,
     std::vector<std::string> messages;
     if (!phases.empty()) status.phase = L2Phase::probing;
     for (const InterfacePhase& one : phases) {
-        if (one.phase == L2Phase::announced) status.interfaces.push_back(one.interface);
+        const bool is_ready = one.phase == L2Phase::announced || one.phase == L2Phase::standby;
+        if (is_ready) status.interfaces.push_back(one.interface);
+        // An address stands by on all of its interfaces or on none.
+        if (one.phase == L2Phase::standby) status.phase = L2Phase::standby;
         if (one.phase == L2Phase::announced && status.phase != L2Phase::conflict)
             status.phase = L2Phase::announced;
         if (one.phase != L2Phase::conflict) continue;

@@ -14,10 +14,8 @@ namespace {
 constexpr std::chrono::seconds tick_interval{
     1};  // design section 5: what was left behind, each second
 
-// How much is reconciled before other events get their turn. An address costs some microseconds;
-// one on lo is a system call that takes the kernel the longer the more there are (among 10,000: 0.2
-// to 0.4 ms to add, up to 1.4 ms to remove), so 32 of them at a time.
-constexpr std::size_t work_cost_max = 1024, bind_cost = 32;
+// How much is reconciled before other events get their turn: an address costs some microseconds.
+constexpr std::size_t addresses_per_turn = 1024;
 
 std::string memory_file_in(const std::string& state_dir) {
     return state_dir.empty() ? "" : state_dir + "/arp-sysctls.json";
@@ -44,13 +42,13 @@ L2Engine::L2Engine(boost::asio::any_io_executor executor, L2Service::Config conf
       table_({.only = config_.interfaces, .own_protocol = bound_address_protocol}),
       log_([this](std::string level, std::string message) {
           if (callbacks_.on_log) callbacks_.on_log(std::move(level), std::move(message));
-      }),
-      sysctls_({.proc_sys = "/proc/sys", .memory_file = memory_file_in(config_.state_dir)}, log_) {}
+      }) {}
 
 Result<void> L2Engine::start() {
-    auto bound = BoundAddresses::open(log_);
-    if (!bound) return fail(bound.error());
-    bound_ = std::move(*bound);
+    auto bind = BindDelivery::open(
+        {.proc_sys = "/proc/sys", .memory_file = memory_file_in(config_.state_dir)}, log_);
+    if (!bind) return fail(bind.error());
+    bind_ = std::move(*bind);
     auto timer = BootTimer::open(executor_, [this](Instant now) { on_timer(now); });
     auto tick_timer = BootTimer::open(executor_, [this](Instant now) { on_tick(now); });
     if (!timer || !tick_timer) return fail((timer ? tick_timer : timer).error());
@@ -64,34 +62,67 @@ Result<void> L2Engine::start() {
     return {};
 }
 
-void L2Engine::set_plan(Plan plan) {
+void L2Engine::perform(std::vector<Order> orders) {
+    for (Order& order : orders) std::visit([this](auto& one) { take(std::move(one)); }, order);
+    // Moves are judged when all is known: from one open group to another nothing changes.
+    for (const IpAddress address : dirty_)
+        if (!may_answer(address)) fall_silent(address);
+    work();
+}
+
+void L2Engine::take(Plan plan) {
     Changes changes;
     for (const auto& [address, record] : records_)
         if (!plan.contains(address)) changes.emplace(address, std::nullopt);
     for (auto& [address, target] : plan) changes.emplace(address, std::move(target));
-    const bool is_first = !std::exchange(has_plan_, true);
-    change_records(std::move(changes), is_first ? ClaimKind::take_over : ClaimKind::planned);
-    work();
+    has_plan_ = true;
+    take(std::move(changes));
 }
 
-void L2Engine::update(Changes changes) {
-    change_records(std::move(changes), ClaimKind::planned);
-    work();
-}
-
-void L2Engine::change_records(Changes changes, ClaimKind kind) {
+void L2Engine::take(Changes changes) {
     for (auto& [address, target] : changes) {
+        const auto found = records_.find(address);
+        const bool is_known = found != records_.end();
+        if (is_known ? target == found->second.leased : !target) continue;
+        dirty_.insert(address);
+        if (is_known) groups_.leave(found->second.leased.group, address);
         if (!target) {
-            if (records_.erase(address) != 0) dirty_.insert(address);
+            records_.erase(found);
+            watch_.forget(address);
             continue;
         }
-        const auto [entry, is_new] = records_.try_emplace(address);
-        Record& record = entry->second;
-        if (!is_new && record.target == *target) continue;
-        if (is_new) record.kind = kind;
-        record.target = std::move(*target);
-        dirty_.insert(address);
+        groups_.enter(target->group, address);
+        Record& record = is_known ? found->second : records_[address];
+        if (!record.was_claimed) record.kind = target->first_claim;
+        record.leased = std::move(*target);
     }
+}
+
+void L2Engine::take(const Leases& states) {
+    for (const auto& [group, open] : states) {
+        if (!groups_.set_open(group, open)) continue;
+        for (const IpAddress address : groups_.members(group)) {
+            dirty_.insert(address);
+            // At once, for it may be open again in a moment: then it is announced anew.
+            if (!open) fall_silent(address);
+        }
+    }
+}
+
+bool L2Engine::is_open(IpAddress address) const {
+    const auto record = records_.find(address);
+    return record != records_.end() && groups_.is_open(record->second.leased.group);
+}
+
+bool L2Engine::may_answer(IpAddress address) const {
+    return is_open(address) && bind_->problem(address).empty();
+}
+
+void L2Engine::fall_silent(IpAddress address) {
+    bool was_claimed = false;
+    for (const auto& [index, port] : ports_) was_claimed |= port->stand_by(address);
+    const auto record = records_.find(address);
+    if (was_claimed && record != records_.end()) record->second.kind = ClaimKind::take_over;
 }
 
 void L2Engine::set_interfaces(std::vector<std::string> interfaces) {
@@ -104,8 +135,7 @@ void L2Engine::shutdown() {
     ports_.clear();  // nothing is answered from here on
     records_.clear();
     dirty_.clear();
-    bound_->drop_all();
-    if (reconcile_loopback()) sysctls_.restore();
+    bind_->withdraw();
     monitor_->close();
     timer_->close();
     tick_timer_->close();
@@ -117,31 +147,30 @@ void L2Engine::mark_all_dirty() {
 
 void L2Engine::work() {
     if (is_ready()) {
-        reconcile(take_dirty());
-        if (!dirty_.empty()) {
+        // Frames before addresses of lo: those take the kernel longer.
+        if (!dirty_.empty())
+            reconcile(take_dirty());
+        else if (bind_->has_work())
+            bind_some();
+        if (!dirty_.empty() || bind_->has_work()) {
             if (!std::exchange(is_work_posted_, true))
                 boost::asio::post(executor_, [this] {
                     is_work_posted_ = false;
                     work();
                 });
         } else if (!std::exchange(is_settled_, true)) {
-            check_bound_addresses();
+            bind_->settle();
+            bind_->check();
         }
     }
     after_events();
 }
 
 std::set<IpAddress> L2Engine::take_dirty() {
+    if (dirty_.size() <= addresses_per_turn) return std::exchange(dirty_, {});
     std::set<IpAddress> taken;
-    for (std::size_t cost = 0; !dirty_.empty() && cost < work_cost_max;) {
-        auto node = dirty_.extract(dirty_.begin());
-        const auto record = records_.find(node.value());
-        const bool is_bind =
-            to_bind_.contains(node.value()) ||
-            (record != records_.end() && record->second.target.delivery == Delivery::bind);
-        cost += is_bind ? bind_cost : 1;
-        taken.insert(taken.end(), std::move(node));
-    }
+    while (taken.size() < addresses_per_turn)
+        taken.insert(taken.end(), dirty_.extract(dirty_.begin()));
     return taken;
 }
 
@@ -170,9 +199,11 @@ void L2Engine::on_link(const LinkChange& change, Instant now) {
     if (!port)
         port = std::make_unique<L2Port>(
             executor_, change.index,
-            L2Port::Handlers{.on_phase = [this](IpAddress address) { on_phase(address); },
-                             .after_events = [this] { after_events(); },
-                             .log = log_});
+            L2Port::Handlers{
+                .on_phase = [this](IpAddress address) { on_phase(address); },
+                .on_seen = [this](IpAddress address, MacAddress mac) { on_seen(address, mac); },
+                .after_events = [this] { after_events(); },
+                .log = log_});
     log_("info",
          fmt::format("{} is {}, MAC {}{}", change.name, change.state->up ? "up" : "down",
                      change.state->mac.to_string(), change.reannounce ? ", announcing again" : ""));
@@ -181,6 +212,8 @@ void L2Engine::on_link(const LinkChange& change, Instant now) {
 
 void L2Engine::on_timer(Instant now) {
     for (const auto& [index, port] : ports_) port->on_timer(now);
+    bind_->on_timer(now);
+    if (bind_->has_work()) return work();
     after_events();
 }
 
@@ -188,7 +221,8 @@ void L2Engine::on_tick(Instant now) {
     tick_timer_->arm(now + tick_interval);
     monitor_->on_tick();
     for (const auto& [index, port] : ports_) port->on_tick(now);
-    if (is_settled_) check_bound_addresses();
+    ask_owners(now);
+    bind_->check();
     work();
 }
 
@@ -199,101 +233,94 @@ void L2Engine::on_phase(IpAddress address) {
         const auto phase = port->phase(address);
         if (phase && phase->phase == L2Phase::announced) record->second.kind = ClaimKind::take_over;
     }
-    if (!dirty_.contains(address)) publish(address);  // otherwise reconcile() is about to
+    // Otherwise reconcile() is about to.
+    if (!is_reconciling_ && !dirty_.contains(address)) publish(address);
+}
+
+void L2Engine::on_seen(IpAddress address, MacAddress mac) {
+    if (!records_.contains(address) || is_open(address)) return;
+    const Instant now = boot_now();
+    watch_.watch(address);
+    if (watch_.on_claim(address, mac, now) && callbacks_.on_seen)
+        callbacks_.on_seen(address, mac, now);
+}
+
+void L2Engine::ask_owners(Instant now) {
+    std::size_t sent = 0;
+    for (const IpAddress address : watch_.take_questions(now))
+        for (const auto& [index, port] : ports_)
+            if (sent < OwnerWatch::questions_per_second && port->ask(address)) ++sent;
 }
 
 void L2Engine::reconcile(const std::set<IpAddress>& addresses) {
-    if (addresses.empty()) return;
     const Instant now = boot_now();
-    PortWork work = plan_ports(addresses);
+    is_reconciling_ = true;
+    const PortWork work = plan_ports(addresses, now);
     for (const auto& [index, released] : work.release) ports_.at(index)->release(released, now);
-    bind(addresses, work);
-    for (const auto& [index, claims] : work.claim) ports_.at(index)->claim(claims, now);
+    for (const IpAddress address : addresses)
+        if (!may_answer(address)) fall_silent(address);
+    // A few are on lo before anybody sends them anything; with many the wait would be an outage of
+    // those that are not bound, and of all the others.
+    if (bind_->additions() > 0 && bind_->additions() <= BindDelivery::per_turn) bind_some();
+    for (const auto& [index, armed] : work.arm) ports_.at(index)->arm(armed, now);
+    for (const IpAddress address : addresses)
+        if (may_answer(address)) claim(address, now);
+    is_reconciling_ = false;
     for (const IpAddress address : addresses) publish(address);
 }
 
-L2Engine::PortWork L2Engine::plan_ports(const std::set<IpAddress>& addresses) {
+L2Engine::PortWork L2Engine::plan_ports(const std::set<IpAddress>& addresses, Instant now) {
     PortWork work;
     const std::vector<LinkFacts> links = table_.facts();
     for (const IpAddress address : addresses) {
         const auto record = records_.find(address);
         std::vector<LinkIndex> wanted;
         if (record != records_.end()) {
-            InterfaceMatch match = match_interfaces(address, record->second.target, links);
+            InterfaceMatch match = match_interfaces(address, record->second.leased.target, links);
             record->second.why_none = std::move(match.why_none);
             wanted = std::move(match.links);
         }
         for (const auto& [index, port] : ports_) {
             const bool is_wanted = std::ranges::find(wanted, index) != wanted.end();
-            const bool is_claimed = port->claimed().contains(address);
-            if (is_claimed && !is_wanted) work.release[index].insert(address);
-            if (is_wanted && !is_claimed) work.claim[index].emplace(address, record->second.kind);
+            const bool is_armed = port->armed().contains(address);
+            if (is_armed && !is_wanted) work.release[index].insert(address);
+            if (is_wanted && !is_armed) work.arm[index].push_back(address);
         }
-        const bool is_bound = record != records_.end() && !wanted.empty() &&
-                              record->second.target.delivery == Delivery::bind;
-        if (is_bound)
-            to_bind_.insert(address);
+        const bool open = is_open(address);
+        if (open || record == records_.end())
+            watch_.forget(address);
         else
-            to_bind_.erase(address);
+            watch_.watch(address);
+        if (open && !wanted.empty() && record->second.leased.target.delivery == Delivery::bind)
+            bind_->want(address);
+        else
+            bind_->give_up(address,
+                           open ? BindDelivery::Ending::at_once : BindDelivery::Ending::lingering,
+                           now);
     }
     return work;
 }
 
-void L2Engine::bind(const std::set<IpAddress>& addresses, PortWork& work) {
-    const bool needs_quiet = std::ranges::any_of(to_bind_, &IpAddress::is_v4);
-    if (needs_quiet) {
-        auto quiet = sysctls_.ensure();
-        sysctl_problem_ = quiet ? "" : quiet.error().message;
+void L2Engine::claim(IpAddress address, Instant now) {
+    Record& record = records_.at(address);
+    for (const auto& [index, port] : ports_) {
+        if (!port->armed().contains(address)) continue;
+        record.was_claimed = true;
+        port->claim(address, record.kind, now);
     }
-    for (const IpAddress address : addresses) {
-        const auto record = records_.find(address);
-        if (record != records_.end()) record->second.bind_problem.clear();
-        if (!to_bind_.contains(address)) {
-            bound_->drop(address);
-            continue;
-        }
-        // Without the settings the kernel would answer for it on every interface.
-        const bool is_safe = !address.is_v4() || sysctl_problem_.empty();
-        auto added = is_safe ? bound_->add(address) : fail(ErrorCode::not_allowed, sysctl_problem_);
-        if (added) continue;
-        record->second.bind_problem = added.error().message;
-        for (auto& [index, claims] : work.claim) claims.erase(address);
-    }
-    if (!is_settled_) return;
-    const bool restores = !needs_quiet && sysctls_.has_changes();
-    if (!bound_->has_dropped() && !restores) return;
-    // The settings last: while an address is on lo, the kernel must not answer for it.
-    if (reconcile_loopback() && restores) sysctls_.restore();
 }
 
-void L2Engine::check_bound_addresses() {
-    for (const IpAddress address : to_bind_)
-        if (!records_.at(address).bind_problem.empty()) dirty_.insert(address);
-    const bool needs_quiet = std::ranges::any_of(to_bind_, &IpAddress::is_v4);
-    if (needs_quiet) {
-        auto quiet = sysctls_.ensure();
-        const std::string problem = quiet ? "" : quiet.error().message;
-        if (problem != sysctl_problem_) dirty_.insert(to_bind_.begin(), to_bind_.end());
-    }
-    if (reconcile_loopback() && !needs_quiet) sysctls_.restore();
-}
-
-bool L2Engine::reconcile_loopback() {
-    auto failures = bound_->reconcile();
-    if (!failures) {
-        log_("error", failures.error().message);
-        return false;
-    }
-    for (const auto& [address, error] : *failures) log_("error", error.message);
-    return failures->empty();
-}
+void L2Engine::bind_some() { dirty_.merge(bind_->work()); }
 
 void L2Engine::publish(IpAddress address) {
     const auto found = records_.find(address);
     if (found == records_.end() || !is_ready()) return;
     std::vector<InterfacePhase> phases;
+    // What is open and silent all the same does not stand by.
+    const bool is_refused = is_open(address) && !may_answer(address);
     for (const auto& [index, port] : ports_)
-        if (auto phase = port->phase(address)) phases.push_back(std::move(*phase));
+        if (auto phase = is_refused ? std::nullopt : port->phase(address))
+            phases.push_back(std::move(*phase));
     L2Status status = summarize(address, phases, notes_on(address, found->second, !phases.empty()));
     if (found->second.told == status) return;
     found->second.told = status;
@@ -303,15 +330,16 @@ void L2Engine::publish(IpAddress address) {
 std::vector<std::string> L2Engine::notes_on(IpAddress address, const Record& record,
                                             bool is_up) const {
     std::vector<std::string> notes;
-    if (!record.bind_problem.empty()) {
-        notes.push_back(record.bind_problem);
+    const std::string bind_problem = bind_->problem(address);
+    if (!bind_problem.empty()) {
+        notes.push_back(bind_problem);
     } else if (!is_up) {
         if (!record.why_none.empty()) notes.push_back(record.why_none);
         for (const auto& [index, port] : ports_)
-            if (port->claimed().contains(address) && !port->problem().empty())
+            if (port->armed().contains(address) && !port->problem().empty())
                 notes.push_back(port->problem());
     }
-    const bool is_bound = record.target.delivery == Delivery::bind;
+    const bool is_bound = record.leased.target.delivery == Delivery::bind;
     const auto [first, last] = foreign_.equal_range(address);
     for (auto holder = first; holder != last; ++holder) {
         // Without bind it is the user's own affair whether the address is on lo.
@@ -334,6 +362,8 @@ void L2Engine::after_events() {
         if (deadline && (!next || *deadline < *next)) next = deadline;
         add(sum, port->counters());
     }
+    const auto lingering = bind_->next_deadline();
+    if (lingering && (!next || *lingering < *next)) next = lingering;
     timer_->arm(next);
     const std::scoped_lock lock(counters_mutex_);
     counters_ = sum;

@@ -61,7 +61,7 @@ void L2Port::open() {
     sender_ = std::move(*sender);
     capture_ = std::move(*capture);
     problem_.clear();
-    on_filter(capture_->tighten(claimed_));
+    on_filter(capture_->tighten(armed_));
 }
 
 void L2Port::close() {
@@ -89,7 +89,7 @@ void L2Port::tell_sessions(Instant now) {
     usable.up = link_.up && is_open();
     perform(arp_.on_link(usable, now));
     perform(ndp_.on_link(usable, now));
-    for (const IpAddress address : claimed_) handlers_.on_phase(address);
+    for (const IpAddress address : armed_) handlers_.on_phase(address);
 }
 
 void L2Port::on_filter(const Result<void>& changed) {
@@ -99,24 +99,43 @@ void L2Port::on_filter(const Result<void>& changed) {
     close();
 }
 
-void L2Port::claim(const Claims& added, Instant now) {
-    std::vector<IpAddress> addresses;
-    for (const auto& [address, kind] : added) addresses.push_back(address);
-    claimed_.insert(addresses.begin(), addresses.end());
+void L2Port::arm(const std::vector<IpAddress>& added, Instant now) {
+    armed_.insert(added.begin(), added.end());
     is_filter_loose_ = true;
     if (is_open()) {
-        on_filter(capture_->let_in(addresses, claimed_));
+        on_filter(capture_->let_in(added, armed_));
         if (!is_open()) tell_sessions(now);
     }
-    for (const auto& [address, kind] : added) {
-        perform(address.is_v4() ? arp_.claim(address, kind, now) : ndp_.claim(address, kind, now));
-        handlers_.on_phase(address);
-    }
+    for (const IpAddress address : added)
+        perform(address.is_v4() ? arp_.arm(address) : ndp_.arm(address));
+}
+
+void L2Port::claim(IpAddress address, ClaimKind kind, Instant now) {
+    perform(address.is_v4() ? arp_.claim(address, kind, now) : ndp_.claim(address, kind, now));
+    handlers_.on_phase(address);
+}
+
+bool L2Port::stand_by(IpAddress address) {
+    if (!armed_.contains(address) || stands_by(address)) return false;
+    conflicts_.erase(address);
+    if (address.is_v4())
+        arp_.stand_by(address);
+    else
+        ndp_.stand_by(address);
+    return true;
+}
+
+bool L2Port::ask(IpAddress address) {
+    if (!is_open() || !armed_.contains(address)) return false;
+    L2Actions question = address.is_v4() ? arp_.ask(address) : ndp_.ask(address);
+    const bool can_ask = !question.empty();
+    perform(std::move(question));
+    return can_ask;
 }
 
 void L2Port::release(const std::set<IpAddress>& removed, Instant now) {
     for (const IpAddress address : removed) {
-        claimed_.erase(address);
+        armed_.erase(address);
         conflicts_.erase(address);
         perform(address.is_v4() ? arp_.release(address, now) : ndp_.release(address, now));
     }
@@ -136,7 +155,7 @@ void L2Port::on_tick(Instant now) {
         open();
     } else {
         kernel_drops_ = capture_->kernel_drops();
-        if (std::exchange(is_filter_loose_, false)) on_filter(capture_->tighten(claimed_));
+        if (std::exchange(is_filter_loose_, false)) on_filter(capture_->tighten(armed_));
     }
     if (is_open() != was_open) tell_sessions(now);
 }
@@ -174,11 +193,16 @@ void L2Port::perform(const ConflictEnded& ended) {
 }
 
 std::optional<InterfacePhase> L2Port::phase(IpAddress address) const {
-    if (!is_open() || !claimed_.contains(address)) return std::nullopt;
+    if (!is_open() || !armed_.contains(address)) return std::nullopt;
+    if (stands_by(address)) return InterfacePhase{name_, L2Phase::standby, {}};
     if (const auto conflict = conflicts_.find(address); conflict != conflicts_.end())
         return InterfacePhase{name_, L2Phase::conflict, conflict->second};
     const bool answered = address.is_v4() ? arp_.answers(address) : ndp_.answers(address);
     return InterfacePhase{name_, answered ? L2Phase::announced : L2Phase::probing, {}};
+}
+
+bool L2Port::stands_by(IpAddress address) const {
+    return address.is_v4() ? arp_.stands_by(address) : ndp_.stands_by(address);
 }
 
 std::optional<Instant> L2Port::next_deadline() const {

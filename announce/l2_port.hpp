@@ -23,11 +23,11 @@ namespace trivet::announce {
 class L2Port {
 public:
     struct Handlers {
-        std::function<void(IpAddress)> on_phase;  // phase() of it may have changed
-        std::function<void()> after_events;       // deadlines may have changed
+        std::function<void(IpAddress)> on_phase;             // phase() of it may have changed
+        std::function<void(IpAddress, MacAddress)> on_seen;  // somebody claims what stands by here
+        std::function<void()> after_events;                  // deadlines may have changed
         Log log;
     };
-    using Claims = std::map<IpAddress, ClaimKind>;
 
     L2Port(boost::asio::any_io_executor executor, LinkIndex index, Handlers handlers);
     ~L2Port();
@@ -36,16 +36,22 @@ public:
 
     /// Opens or closes the sockets as the link comes up or goes down.
     void on_link(const LinkChange& change, Instant now);
-    /// First all frames about `added` are let in, then they are claimed, so that no answer to a
-    /// probe is missed.
-    void claim(const Claims& added, Instant now);
+    /// From here on they stand by: frames about them are let in and looked at, groups joined, so
+    /// that nothing is left to be done at a claim but to answer and to announce.
+    void arm(const std::vector<IpAddress>& added, Instant now);
+    /// It must be armed. Idempotent.
+    void claim(IpAddress address, ClaimKind kind, Instant now);
+    /// Stops answering at once, silently; armed it stays. Whether it was claimed.
+    bool stand_by(IpAddress address);
     void release(const std::set<IpAddress>& removed, Instant now);
+    /// Asks the network who has it. Whether a question could be sent.
+    bool ask(IpAddress address);
     void on_timer(Instant now);
     /// Tries again what failed, about once a second.
     void on_tick(Instant now);
 
     const std::string& name() const { return name_; }
-    const std::set<IpAddress>& claimed() const { return claimed_; }
+    const std::set<IpAddress>& armed() const { return armed_; }
     /// Nullopt while the link is down or its sockets cannot be opened: problem() says why.
     std::optional<InterfacePhase> phase(IpAddress address) const;
     const std::string& problem() const { return problem_; }
@@ -56,6 +62,7 @@ private:
     bool is_open() const { return capture_ != nullptr; }
     void open();
     void close();
+    bool stands_by(IpAddress address) const;
     void on_filter(const Result<void>& changed);
     void tell_sessions(Instant now);
     void on_lost(const std::string& reason);
@@ -67,13 +74,14 @@ private:
     void perform(const Announced& announced);
     void perform(const ConflictDetected& conflict);
     void perform(const ConflictEnded& ended);
+    void perform(const Seen& seen) { handlers_.on_seen(seen.address, seen.mac); }
 
     boost::asio::any_io_executor executor_;
     LinkIndex index_;
     Handlers handlers_;
     std::string name_;
     LinkState link_;
-    std::set<IpAddress> claimed_;
+    std::set<IpAddress> armed_;  // the claimed ones among them
     std::map<IpAddress, MacAddress> conflicts_;
     ArpSession arp_;
     NdpSession ndp_;

@@ -57,19 +57,11 @@ public:
         return {};
     }
 
-    void set_plan(std::map<IpAddress, L2Target> plan) override {
-        const std::scoped_lock lock(mutex_);
-        waiting_.plan = std::move(plan);
-        waiting_.changes.clear();
-        schedule();
+    void set_plan(std::map<IpAddress, LeasedTarget> plan) override { give(std::move(plan)); }
+    void update(std::map<IpAddress, std::optional<LeasedTarget>> changes) override {
+        give(std::move(changes));
     }
-
-    void update(std::map<IpAddress, std::optional<L2Target>> changes) override {
-        const std::scoped_lock lock(mutex_);
-        for (auto& [address, target] : changes)
-            waiting_.changes.insert_or_assign(address, std::move(target));
-        schedule();
-    }
+    void on_lease(std::vector<GroupState> states) override { give(std::move(states)); }
 
     void set_interfaces(std::vector<std::string> interfaces) override {
         const std::scoped_lock lock(mutex_);
@@ -83,26 +75,22 @@ public:
     L2Counters counters() const override { return engine_.counters(); }
 
 private:
-    /// Calls that the engine has not seen yet. Under load many become one, with one new filter.
-    struct Waiting {
-        std::optional<std::map<IpAddress, L2Target>> plan;
-        std::map<IpAddress, std::optional<L2Target>> changes;  // after the plan
-        bool is_scheduled = false;
-    };
-
-    void schedule() {
-        if (is_stopped_ || std::exchange(waiting_.is_scheduled, true)) return;
-        asio::post(io_, [this] { take_waiting(); });
+    void give(L2Engine::Order order) {
+        const std::scoped_lock lock(mutex_);
+        if (is_stopped_) return;
+        waiting_.push_back(
+            std::move(order));  // and no more under the lock: a lease may wait for it
+        if (waiting_.size() == 1) asio::post(io_, [this] { take_waiting(); });
     }
 
+    /// Under load many become one, with one new filter.
     void take_waiting() {
-        Waiting taken;
+        std::vector<L2Engine::Order> taken;
         {
             const std::scoped_lock lock(mutex_);
             taken = std::exchange(waiting_, {});
         }
-        if (taken.plan) engine_.set_plan(std::move(*taken.plan));
-        if (!taken.changes.empty()) engine_.update(std::move(taken.changes));
+        if (!taken.empty()) engine_.perform(std::move(taken));
     }
 
     void end() {
@@ -123,8 +111,8 @@ private:
     L2Engine engine_;
     std::thread thread_;
     std::mutex mutex_;
-    Waiting waiting_;          // guarded by mutex_
-    bool is_stopped_ = false;  // guarded by mutex_
+    std::vector<L2Engine::Order> waiting_;  // that the engine has not seen yet; guarded by mutex_
+    bool is_stopped_ = false;               // guarded by mutex_
 };
 
 }  // namespace

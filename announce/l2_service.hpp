@@ -8,16 +8,23 @@
 #include <vector>
 
 #include "announce/l2_session.hpp"
+#include "announce/lease_groups.hpp"
 #include "core/l2_plan.hpp"
 
 namespace trivet::announce {
 
-enum class L2Phase : std::uint8_t { no_interface, probing, announced, conflict };
+enum class L2Phase : std::uint8_t {
+    no_interface,
+    standby,  // its lease is not held here: watched, and neither answered nor announced
+    probing,
+    announced,
+    conflict,
+};
 
 /// How one address fares on this node.
 struct L2Status {
     L2Phase phase = L2Phase::no_interface;
-    std::vector<std::string> interfaces;     // where it is announced
+    std::vector<std::string> interfaces;     // where it is announced, or would be
     std::optional<MacAddress> conflict_mac;  // who else uses it
     std::string message;                     // why it is not announced, and what to do about it
     bool operator==(const L2Status&) const = default;
@@ -28,8 +35,25 @@ struct L2Counters {
                   conflicts = 0, send_errors = 0, kernel_drops = 0;
 };
 
-/// Announces addresses by ARP and NDP on this machine's interfaces, and puts `bind` addresses on
-/// lo. Owns a thread of its own: netlink monitor, captures, timers and sessions live there, so that
+/// An address for which this node is a candidate, and the lease that says when it may answer for
+/// it.
+struct LeasedTarget {
+    L2Target target = {};
+    LeaseGroup group = 0;
+    /// Of the first opening; every later one takes over at once. `planned` is for an address that
+    /// nobody has announced yet: it costs 0.3 to 0.4 s before the first answer.
+    ClaimKind first_claim = ClaimKind::planned;
+    bool operator==(const LeasedTarget&) const = default;
+};
+
+struct GroupState {
+    LeaseGroup group = 0;
+    bool open = false;
+};
+
+/// Announces addresses by ARP and NDP on this machine's interfaces while their leases are held
+/// here, puts `bind` addresses on lo, and watches who claims the addresses whose leases are not.
+/// Owns a thread of its own: netlink monitor, captures, timers and sessions live there, so that
 /// neither the API nor the disk delays an answer. Public calls may come from any thread.
 class L2Service {
 public:
@@ -41,6 +65,9 @@ public:
         std::function<void(IpAddress, L2Status)> on_status;
         std::function<void(std::string level, std::string message)>
             on_log;  // level: info, warning, error
+        /// Somebody claims an address that stands by here: when it is another one than last
+        /// reported, and else each 10 s (OwnerWatch has the limits).
+        std::function<void(IpAddress, MacAddress, Instant)> on_seen = {};
     };
 
     /// Errors: not_allowed, lacks CAP_NET_RAW or CAP_NET_ADMIN; unavailable, netlink or capture
@@ -48,10 +75,19 @@ public:
     static Result<std::unique_ptr<L2Service>> start(Config config, Callbacks callbacks);
     virtual ~L2Service() = default;  // as stop()
 
+    // These three take effect in the order of the calls, and none of them waits for anything but
+    // the queue's lock, which is held for moments.
+
     /// Replaces the whole plan; what does not change is left undisturbed.
-    virtual void set_plan(std::map<IpAddress, L2Target> plan) = 0;
-    /// Changes single addresses of the plan; nullopt withdraws.
-    virtual void update(std::map<IpAddress, std::optional<L2Target>> changes) = 0;
+    virtual void set_plan(std::map<IpAddress, LeasedTarget> plan) = 0;
+    /// Changes single addresses of the plan; nullopt withdraws. An address that goes from one open
+    /// group to another is not disturbed: tell of the new group's opening first, of the old one's
+    /// closing last.
+    virtual void update(std::map<IpAddress, std::optional<LeasedTarget>> changes) = 0;
+    /// Groups opened or closed; all others stay as they are. All are closed at first. What is not
+    /// open any more falls silent at once, and stays on lo for BindDelivery::linger. A group may be
+    /// told of before the plan names it.
+    virtual void on_lease(std::vector<GroupState> states) = 0;
     virtual void set_interfaces(std::vector<std::string> interfaces) = 0;  // on SIGHUP
     /// Withdraws everything (addresses off lo, sysctls restored, groups left), ends the thread.
     /// Idempotent.

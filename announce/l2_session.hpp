@@ -57,6 +57,12 @@ struct ConflictEnded {
     IpAddress address;
 };  // nobody answered the probe: announced again
 
+/// Somebody says that an address is its own which stands by here: the owner, or a stranger.
+struct Seen {
+    IpAddress address;
+    MacAddress mac;
+};
+
 /// What a session has counted since it was made; `received` includes malformed and ignored.
 struct SessionCounters {
     std::uint64_t received = 0;
@@ -67,8 +73,8 @@ struct SessionCounters {
     std::uint64_t replies_limited = 0;  // answers not given, above replies_per_second
 };
 
-using L2Action =
-    std::variant<SendFrame, JoinGroup, LeaveGroup, Announced, ConflictDetected, ConflictEnded>;
+using L2Action = std::variant<SendFrame, JoinGroup, LeaveGroup, Announced, ConflictDetected,
+                              ConflictEnded, Seen>;
 using L2Actions = std::vector<L2Action>;
 
 inline void append_actions(L2Actions& to, L2Actions from) {

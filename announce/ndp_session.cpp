@@ -42,14 +42,42 @@ L2Actions NdpSession::on_link(const LinkState& link, Instant now) {
     return actions;
 }
 
-L2Actions NdpSession::claim(IpAddress address, ClaimKind kind, Instant now) {
+L2Actions NdpSession::arm(IpAddress address) {
     TRIVET_ASSERT(!address.is_v4());
     L2Actions actions;
-    if (claims_.phase(address) == AddressClaims::Phase::unknown) {
-        // RFC 4862 section 5.4.2: the group is joined before the first probe, to hear the answer.
-        const IpAddress group = solicited_node_group(address);
-        if (++groups_[group] == 1) actions.emplace_back(JoinGroup{group});
-    }
+    if (claims_.phase(address) != AddressClaims::Phase::unknown) return actions;
+    const IpAddress group = solicited_node_group(address);
+    if (++groups_[group] == 1) actions.emplace_back(JoinGroup{group});
+    claims_.arm(address);
+    return actions;
+}
+
+void NdpSession::stand_by(IpAddress address) {
+    claims_.stand_by(address);
+    nonces_.erase(address);
+}
+
+/// RFC 4861 section 4.3.
+L2Actions NdpSession::ask(IpAddress address) {
+    L2Actions actions;
+    // Not from the unspecified address: to an owner that probes this would be a conflict.
+    const auto own = own_address_but(address);
+    if (!link_.up || !own) return actions;
+    const IpAddress group = solicited_node_group(address);
+    send({.ethernet_destination = multicast_mac(group),
+          .ethernet_source = link_.mac,
+          .source = *own,
+          .destination = group,
+          .body = NeighborSolicitation{.target = address,
+                                       .source_link_layer_address = link_.mac,
+                                       .nonce = std::nullopt}},
+         actions);
+    return actions;
+}
+
+L2Actions NdpSession::claim(IpAddress address, ClaimKind kind, Instant now) {
+    // RFC 4862 section 5.4.2: the group is joined before the first probe, to hear the answer.
+    L2Actions actions = arm(address);
     append_actions(actions, perform(claims_.claim(address, kind, now)));
     return actions;
 }
@@ -139,8 +167,9 @@ bool NdpSession::on_advertisement(const NdpMessage& message,
 
 bool NdpSession::on_stranger(IpAddress address, MacAddress other, Instant now, L2Actions& actions) {
     if (is_of_this_machine(other)) return false;
-    if (claims_.phase(address) == AddressClaims::Phase::unknown) return false;
-    ++counters_.conflicts;
+    const AddressClaims::Phase phase = claims_.phase(address);
+    if (phase == AddressClaims::Phase::unknown) return false;
+    if (phase != AddressClaims::Phase::standby) ++counters_.conflicts;
     append_actions(actions, perform(claims_.on_stranger(address, other, now)));
     return true;
 }
@@ -178,6 +207,8 @@ L2Actions NdpSession::perform(const ClaimActions& claim_actions) {
         } else if (const auto* detected = std::get_if<ConflictDetected>(&action)) {
             nonces_.erase(detected->address);
             actions.emplace_back(*detected);
+        } else if (const auto* seen = std::get_if<Seen>(&action)) {
+            actions.emplace_back(*seen);
         } else {
             const auto& ended = std::get<ConflictEnded>(action);
             nonces_.erase(ended.address);
@@ -229,6 +260,17 @@ IpAddress NdpSession::source_for(IpAddress address) const {
     const auto link_local = std::ranges::find_if(
         link_.addresses, [](const IpAddress& own) { return !own.is_v4() && own.is_link_local(); });
     return link_local == link_.addresses.end() ? address : *link_local;
+}
+
+/// The link-local one, or else any.
+std::optional<IpAddress> NdpSession::own_address_but(IpAddress address) const {
+    std::optional<IpAddress> found;
+    for (const IpAddress own : link_.addresses) {
+        if (own.is_v4() || own == address) continue;
+        if (own.is_link_local()) return own;
+        if (!found) found = own;
+    }
+    return found;
 }
 
 void NdpSession::send(const NdpMessage& message, L2Actions& actions) {

@@ -36,8 +36,15 @@ public:
     /// The interface as it is now. A new MAC, or up after down: the groups are joined and
     /// everything is announced again. Down: nothing is sent nor answered, and the claims are kept.
     [[nodiscard]] L2Actions on_link(const LinkState& link, Instant now);
+    /// Stands by: joins the group, watches who claims the address, and neither answers nor sends.
+    /// Idempotent. The address must be IPv6.
+    [[nodiscard]] L2Actions arm(IpAddress address);
     /// Idempotent. The address must be IPv6. A claim that becomes a take_over stops probing.
     [[nodiscard]] L2Actions claim(IpAddress address, ClaimKind kind, Instant now);
+    /// Stops answering at once, silently, and stands by. Idempotent; the address must be known.
+    void stand_by(IpAddress address);
+    /// Asks who has it, as any host does, if the interface has an address to ask from.
+    [[nodiscard]] L2Actions ask(IpAddress address);
     /// Stops answering at once, silently. Idempotent.
     [[nodiscard]] L2Actions release(IpAddress address, Instant now);
     /// Any Ethernet frame that the interface received.
@@ -49,6 +56,9 @@ public:
     std::optional<Instant> next_deadline() const { return claims_.next_deadline(); }
     /// Whether a solicitation for it would be answered at present.
     bool answers(IpAddress address) const { return claims_.answers(address); }
+    bool stands_by(IpAddress address) const {
+        return claims_.phase(address) == AddressClaims::Phase::standby;
+    }
     const Counters& counters() const { return counters_; }
 
 private:
@@ -66,6 +76,7 @@ private:
     void send_probe(IpAddress address, L2Actions& actions);
     NdpMessage advertisement(IpAddress address) const;
     IpAddress source_for(IpAddress address) const;
+    std::optional<IpAddress> own_address_but(IpAddress address) const;
 
     std::size_t nonces_kept_;  // for each address: as many as probes are sent
     LinkState link_;

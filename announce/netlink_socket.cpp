@@ -95,6 +95,46 @@ Result<void> NetlinkSocket::perform(NetlinkRequest& request) {
     return {};
 }
 
+std::map<std::size_t, Error> NetlinkSocket::perform(std::deque<NetlinkRequest>& requests) {
+    std::map<std::size_t, Error> failures;
+    if (requests.empty()) return failures;
+    // The kernel answers to what fails; to what succeeds only when asked, so only the last one
+    // asks.
+    requests.back().message().nlmsg_flags |= NLM_F_ACK;
+    const unsigned first = sequence_ + 1;
+    std::vector<std::byte> datagram;
+    for (NetlinkRequest& request : requests) {
+        request.message().nlmsg_seq = ++sequence_;
+        const auto* bytes = static_cast<const std::byte*>(static_cast<void*>(&request.message()));
+        datagram.insert(datagram.end(), bytes, bytes + NLMSG_ALIGN(request.message().nlmsg_len));
+    }
+    const auto fail_from = [&](std::size_t index, int errno_value) {
+        for (; index < requests.size(); ++index)
+            failures.emplace(index, netlink_error(errno_value));
+    };
+    if (mnl_socket_sendto(socket_.get(), datagram.data(), datagram.size()) < 0) {
+        fail_from(0, errno);
+        return failures;
+    }
+    for (bool is_complete = false; !is_complete;) {
+        const auto size = mnl_socket_recvfrom(socket_.get(), buffer_.data(), buffer_.size());
+        if (size < 0) {  // what became of them is not known; nothing is wrong with asking again
+            fail_from(0, errno);
+            return failures;
+        }
+        for_each_message({buffer_.data(), static_cast<std::size_t>(size)},
+                         [&](const nlmsghdr& message, std::span<const std::byte>) {
+                             const unsigned index = message.nlmsg_seq - first;
+                             if (message.nlmsg_type != NLMSG_ERROR || index >= requests.size())
+                                 return;  // of an earlier request
+                             const int answer = acknowledged_errno(message);
+                             if (answer != 0) failures.emplace(index, netlink_error(answer));
+                             is_complete |= message.nlmsg_seq == sequence_;
+                         });
+    }
+    return failures;
+}
+
 Result<void> NetlinkSocket::dump(NetlinkRequest& request, const DumpHandlers& handlers) {
     request.message().nlmsg_flags |= NLM_F_DUMP;
     for (int attempt = 0; attempt < dump_attempts_max; ++attempt) {

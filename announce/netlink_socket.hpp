@@ -1,7 +1,9 @@
 #pragma once
 #include <cstddef>
+#include <deque>
 #include <functional>
 #include <libmnl/libmnl.h>
+#include <map>
 #include <memory>
 #include <span>
 #include <vector>
@@ -41,6 +43,9 @@ public:
     /// Errors, from the kernel's acknowledgement: conflict (EEXIST), not_found (ENODEV,
     /// EADDRNOTAVAIL), not_allowed, unavailable for all others.
     Result<void> perform(NetlinkRequest& request);
+    /// All in one system call, in order; one that fails does not keep the others back. Returns the
+    /// failures by index. Errors: as above.
+    std::map<std::size_t, Error> perform(std::deque<NetlinkRequest>& requests);
     /// Calls `on_message` for each part of the answer; starts over when the kernel says that it
     /// changed meanwhile, after `on_restart`.
     struct DumpHandlers {

@@ -16,7 +16,7 @@ namespace trivet::api {
 
 /// How one address fares on this node's network, as the announcer reports it.
 struct AddressRuntime {
-    std::string phase;                         // "no_interface", "probing", "announced", "conflict"
+    std::string phase;  // "no_interface", "standby", "probing", "announced", "conflict"
     std::vector<std::string> interfaces = {};  // where it is announced
     std::optional<MacAddress> conflict_mac = {};
     std::string message = {};

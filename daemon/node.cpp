@@ -18,6 +18,13 @@ namespace trivet::daemon {
 
 namespace asio = boost::asio;
 
+namespace {
+
+// What the plan gives to this node it holds: one group, open from the start.
+constexpr announce::LeaseGroup only_group = 1;
+
+}  // namespace
+
 Node::Node(asio::io_context& io, Config config, Log& log, Hooks hooks)
     : io_(io),
       config_(std::move(config)),
@@ -41,7 +48,8 @@ Result<void> Node::start() {
     if (has_identity())
         if (auto checked = check_certificate(); !checked) return checked;
     if (auto announcing = start_announcer(); !announcing) return announcing;
-    replan_all();
+    announcer_->on_lease({{.group = only_group, .open = true}});
+    replan_all(announce::ClaimKind::take_over);  // before this start it held them
     arm_state_timer();
     watch_certificate();
     watch_space();
@@ -197,7 +205,12 @@ void Node::follow(const std::vector<std::string>& changed) {
         for (const IpAddress address : touched)
             changes[address] = l2_target(state_, config_.node, address);
         forget_status(changes);
-        announcer_->update(std::move(changes));
+        std::map<IpAddress, std::optional<announce::LeasedTarget>> leased;
+        for (auto& [address, target] : changes)
+            leased[address] = target ? std::optional(announce::LeasedTarget{
+                                           .target = std::move(*target), .group = only_group})
+                                     : std::nullopt;
+        announcer_->update(std::move(leased));
     }
     arm_state_timer();
 }
@@ -214,10 +227,14 @@ void Node::touch(const std::string& row_key, std::set<IpAddress>& touched) {
     if (record == nullptr) vip_addresses_.erase(key);
 }
 
-void Node::replan_all() {
+void Node::replan_all(announce::ClaimKind first_claim) {
     std::map<IpAddress, L2Target> plan = l2_plan(state_, config_.node);
     std::erase_if(l2_status_, [&](const auto& entry) { return !plan.contains(entry.first); });
-    announcer_->set_plan(std::move(plan));
+    std::map<IpAddress, announce::LeasedTarget> leased;
+    for (auto& [address, target] : plan)
+        leased[address] = {
+            .target = std::move(target), .group = only_group, .first_claim = first_claim};
+    announcer_->set_plan(std::move(leased));
 }
 
 void Node::forget_status(const std::map<IpAddress, std::optional<L2Target>>& changes) {

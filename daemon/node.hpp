@@ -91,7 +91,7 @@ private:
     void take_snapshot(const raft::Snapshot& snapshot);
     void follow(const std::vector<std::string>& changed);
     void touch(const std::string& row_key, std::set<IpAddress>& touched);
-    void replan_all();
+    void replan_all(announce::ClaimKind first_claim = announce::ClaimKind::planned);
     void forget_status(const std::map<IpAddress, std::optional<L2Target>>& changes);
     void arm_state_timer();
     boost::asio::awaitable<Result<void>> pause(std::chrono::milliseconds duration);

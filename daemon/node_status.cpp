@@ -16,6 +16,8 @@ std::string_view phase_text(announce::L2Phase phase) {
     switch (phase) {
         case announce::L2Phase::no_interface:
             return "no_interface";
+        case announce::L2Phase::standby:
+            return "standby";
         case announce::L2Phase::probing:
             return "probing";
         case announce::L2Phase::announced:
@@ -81,6 +83,7 @@ void Node::on_l2_status(IpAddress address, announce::L2Status status) {
     const ObjectKey key{Kind::vip, holders.front()->vip.name_space, holders.front()->vip.name};
     const std::string text = address.to_string();
     switch (status.phase) {
+        case announce::L2Phase::standby:
         case announce::L2Phase::probing:
             return;
         case announce::L2Phase::announced:

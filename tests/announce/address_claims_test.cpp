@@ -93,5 +93,91 @@ TEST(AddressClaims, WaitsARandomTimeAfterTheLastProbe) {
     EXPECT_GT(times.size(), 90U);
 }
 
+TEST(AddressClaims, StandsBySilentlyUntilItIsClaimed) {
+    AddressClaims claims({});
+    claims.arm(vip);
+    EXPECT_EQ(claims.phase(vip), Phase::standby);
+    EXPECT_TRUE(claims.on_link_up(at(0s)).empty());
+    EXPECT_EQ(claims.next_deadline(), std::nullopt);
+    EXPECT_EQ(count<Seen>(claims.on_stranger(vip, stranger, at(0s))), 1U);
+    EXPECT_TRUE(claims.on_stranger(vip, MacAddress::broadcast(), at(0s)).empty());
+    const auto actions = claims.claim(vip, ClaimKind::take_over, at(1s));
+    EXPECT_EQ(count<SendAnnouncement>(actions), 1U);
+    EXPECT_TRUE(claims.answers(vip));
+    claims.arm(vip);  // known already: nothing changes
+    EXPECT_TRUE(claims.answers(vip));
+}
+
+TEST(AddressClaims, ProbingEndsWithTheLease) {
+    AddressClaims claims({});
+    claims.on_link_up(at(0s)).clear();
+    claims.claim(vip, ClaimKind::planned, at(0s)).clear();
+    claims.stand_by(vip);
+    EXPECT_EQ(claims.next_deadline(), std::nullopt);
+    EXPECT_EQ(count<Announced>(claims.claim(vip, ClaimKind::take_over, at(1s))), 1U);
+}
+
+TEST(AddressClaims, ALateFrameOfTheOwnerBeforeDoesNotQuarantine) {
+    AddressClaims claims({});
+    claims.on_link_up(at(0s)).clear();
+    claims.claim(vip, ClaimKind::take_over, at(0s)).clear();
+    std::size_t defences = 0;
+    for (Duration time{}; time < 2s; time += 1ms) {
+        const auto actions = claims.on_stranger(vip, stranger, at(time));
+        EXPECT_EQ(count<ConflictDetected>(actions), 0U);
+        defences += count<SendDefence>(actions);
+        defences += count<SendAnnouncement>(claims.on_timer(at(time)));
+    }
+    EXPECT_GE(defences, 19U);
+    EXPECT_LE(defences, 45U);  // a host that defends itself too is not answered at its own speed
+    EXPECT_EQ(count<SendDefence>(claims.on_stranger(vip, stranger, at(2s))), 1U);
+    EXPECT_EQ(count<ConflictDetected>(claims.on_stranger(vip, stranger, at(3s))), 1U);
+}
+
+/// The last word is ours, or the neighbours would believe the late frame until the next refresh.
+TEST(AddressClaims, ALateFrameThatIsNotDefendedAgainstIsAnnouncedOver) {
+    AddressClaims claims({});
+    claims.on_link_up(at(0s)).clear();
+    claims.claim(vip, ClaimKind::take_over, at(0s)).clear();
+    EXPECT_EQ(count<SendDefence>(claims.on_stranger(vip, stranger, at(300ms))), 1U);
+    EXPECT_TRUE(claims.on_stranger(vip, stranger, at(310ms)).empty());
+    EXPECT_EQ(time_of<SendAnnouncement>(claims), at(400ms));
+    EXPECT_EQ(time_of<SendAnnouncement>(claims), at(500ms));  // the schedule begins anew
+}
+
+TEST(AddressClaims, AfterAProbeThereIsNoGrace) {
+    AddressClaims claims({});
+    claims.on_link_up(at(0s)).clear();
+    claims.claim(vip, ClaimKind::planned, at(0s)).clear();
+    const Instant announced = time_of<Announced>(claims);
+    EXPECT_EQ(count<SendDefence>(claims.on_stranger(vip, stranger, announced)), 1U);
+    EXPECT_EQ(count<ConflictDetected>(claims.on_stranger(vip, stranger, announced + 1ms)), 1U);
+}
+
+/// All ten thousand are said once in little more than half the time of both forms.
+TEST(AddressClaims, TenThousandHaveTheirFirstFrameWithin120ms) {
+    AddressClaims claims({.announcement_frames = 2});
+    claims.on_link_up(at(0s)).clear();
+    std::map<AnnouncementPart, Instant> last;
+    std::size_t count = 0;
+    const auto note = [&](const ClaimActions& actions, Instant now) {
+        for (const ClaimAction& action : actions)
+            if (const auto* one = std::get_if<SendAnnouncement>(&action)) {
+                last[one->part] = now;
+                ++count;
+            }
+    };
+    IpAddress address = ip("10.0.0.0");
+    for (int i = 0; i < 10'000; ++i, address = address.next())
+        note(claims.claim(address, ClaimKind::take_over, at(0s)), at(0s));
+    while (count < 20'000) {
+        const Instant now = claims.next_deadline().value();
+        note(claims.on_timer(now), now);
+    }
+    // A little later than (10,000 - burst) / rate: the burst goes to both forms of the first 400.
+    EXPECT_LE(last[AnnouncementPart::first_frame], at(121ms));
+    EXPECT_LE(last[AnnouncementPart::other_frames], at(241ms));
+}
+
 }  // namespace
 }  // namespace trivet::announce

@@ -90,6 +90,13 @@ TEST(L2StatusSummary, AnnouncedSomewhereIsAnnounced) {
     EXPECT_EQ(summarize(vip, {phase("eth0", L2Phase::probing)}, {}).phase, L2Phase::probing);
 }
 
+TEST(L2StatusSummary, StandbyNamesWhereItWouldBeAnnounced) {
+    const L2Status status =
+        summarize(vip, {phase("eth0", L2Phase::standby), phase("eth1", L2Phase::standby)}, {});
+    EXPECT_EQ(status.phase, L2Phase::standby);
+    EXPECT_THAT(status.interfaces, ElementsAre("eth0", "eth1"));
+}
+
 TEST(L2StatusSummary, ConflictAnywhereIsAConflictAndNamesTheOther) {
     const MacAddress other = MacAddress::parse("02:00:00:00:00:66").value();
     const L2Status status = summarize(

@@ -110,6 +110,9 @@ std::string describe(const L2Action& action) {
         std::string operator()(const ConflictEnded& ended) {
             return "conflict-ended " + ended.address.to_string();
         }
+        std::string operator()(const Seen& seen) {
+            return "seen " + seen.address.to_string() + " at " + seen.mac.to_string();
+        }
     };
     return std::visit(Visitor{}, action);
 }

@@ -60,6 +60,12 @@ L2Actions perform(Session& session, const Words& words, Instant now) {
         return session.claim(ip(words.at(2)),
                              words.at(3) == "planned" ? ClaimKind::planned : ClaimKind::take_over,
                              now);
+    if (command == "arm") return session.arm(ip(words.at(2)));
+    if (command == "ask") return session.ask(ip(words.at(2)));
+    if (command == "stand-by") {
+        session.stand_by(ip(words.at(2)));
+        return {};
+    }
     if (command == "release") return session.release(ip(words.at(2)), now);
     if (command == "reannounce") return session.reannounce(now);
     if (command == "wait") return {};
@@ -126,9 +132,9 @@ TEST_P(L2Transcript, IsFollowedLineByLine) {
 
 INSTANTIATE_TEST_SUITE_P(Stories, L2Transcript,
                          testing::Values("l2_arp_take_over", "l2_arp_planned_claim",
-                                         "l2_arp_conflict", "l2_arp_mac_change", "l2_ndp_take_over",
-                                         "l2_ndp_dad_defence", "l2_ndp_conflict",
-                                         "l2_ndp_mac_change"),
+                                         "l2_arp_conflict", "l2_arp_mac_change", "l2_arp_lease",
+                                         "l2_ndp_take_over", "l2_ndp_dad_defence",
+                                         "l2_ndp_conflict", "l2_ndp_mac_change", "l2_ndp_lease"),
                          [](const auto& row) { return row.param; });
 
 }  // namespace

@@ -33,6 +33,9 @@ void check_actions(const Session& session, const L2Actions& actions, const LinkS
             TRIVET_ASSERT(conflict->other != link.mac);
         } else if (const auto* ended = std::get_if<ConflictEnded>(&action)) {
             TRIVET_ASSERT(session.answers(ended->address));
+        } else if (const auto* seen = std::get_if<Seen>(&action)) {
+            TRIVET_ASSERT(session.stands_by(seen->address));
+            TRIVET_ASSERT(seen->mac != link.mac);
         }
     }
 }
@@ -55,6 +58,7 @@ void drive(std::span<const std::byte> input, const std::array<IpAddress, 3>& vip
     perform(session.on_link(link, now));
     perform(session.claim(vips[0], ClaimKind::take_over, now));
     perform(session.claim(vips[1], ClaimKind::planned, now));
+    std::array<bool, 3> is_known = {true, true, false};
     perform(session.on_frame(input, now));
     if (input.empty()) return;
 
@@ -67,12 +71,15 @@ void drive(std::span<const std::byte> input, const std::array<IpAddress, 3>& vip
         const IpAddress vip = vips.at(argument % vips.size());
         switch (what % 8) {
             case 0:
+                is_known.at(argument % vips.size()) = true;
                 perform(session.claim(vip, ClaimKind::planned, now));
                 break;
             case 1:
+                is_known.at(argument % vips.size()) = true;
                 perform(session.claim(vip, ClaimKind::take_over, now));
                 break;
             case 2:
+                is_known.at(argument % vips.size()) = false;
                 perform(session.release(vip, now));
                 TRIVET_ASSERT(!session.answers(vip));
                 break;
@@ -85,7 +92,17 @@ void drive(std::span<const std::byte> input, const std::array<IpAddress, 3>& vip
                 perform(session.on_link(link, now));
                 break;
             case 5:
-                perform(session.reannounce(now));
+                if (argument % 8 == 5) {
+                    is_known.at(argument % vips.size()) = true;
+                    perform(session.arm(vip));
+                } else if (argument % 8 == 6 && is_known.at(argument % vips.size())) {
+                    session.stand_by(vip);
+                    TRIVET_ASSERT(!session.answers(vip));
+                } else if (argument % 8 == 7) {
+                    perform(session.ask(vip));
+                } else {
+                    perform(session.reannounce(now));
+                }
                 break;
             case 6:
                 now += argument * 10ms;
