@@ -14,9 +14,11 @@ class SpscRing {
     static_assert((size_max & (size_max - 1)) == 0, "a power of two");
 
 public:
+    /// Producer.
+    bool is_full() const { return staged_ - head_.load(std::memory_order_acquire) == size_max; }
     /// Producer. False: it is full, and `item` is as before.
     bool push(Item&& item) {
-        if (staged_ - head_.load(std::memory_order_acquire) == size_max) return false;
+        if (is_full()) return false;
         items_[staged_ % size_max] = std::move(item);
         ++staged_;
         return true;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <ctime>
 #include <ifaddrs.h>
 #include <memory>
 #include <optional>
@@ -10,7 +9,7 @@
 #include <netinet/in.h>
 #include <sys/utsname.h>
 
-#include "core/assert.hpp"
+#include "daemon/lease/boot_clock.hpp"
 
 namespace trivet::daemon {
 
@@ -40,9 +39,7 @@ struct FreeInterfaces {
 }  // namespace
 
 Instant boot_now() {
-    timespec now{};
-    TRIVET_ASSERT(::clock_gettime(CLOCK_BOOTTIME, &now) == 0);
-    return Instant{std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec}};
+    return read_boot_clock();
 }
 
 WallTime wall_now() {
