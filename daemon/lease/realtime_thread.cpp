@@ -33,6 +33,7 @@ __attribute__((noinline)) void touch_stack() {
 bool may_lock() {
     rlimit limit{};
     if (::getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY) return true;
+    capng_get_caps_process();  // as they are now, not when the library first looked
     return capng_have_capability(CAPNG_EFFECTIVE, CAP_IPC_LOCK) != 0;
 }
 

@@ -12,6 +12,7 @@ using asio::ip::udp;
 // ---- the socket ---------------------------------------------------------------------------------
 
 LeaseSocket::Received SeamSocket::receive(std::span<std::byte> buffer) noexcept {
+    count_allocations_here();  // no other thread receives
     {
         std::unique_lock lock(mutex_);
         while (shall_pause_) {
@@ -60,7 +61,6 @@ void TimedGate::note(const Vip& vip, Instant before) {
 
 bool TimedGate::set_deadlines(std::span<const GateGroupDeadlines> groups) noexcept {
     const std::scoped_lock lock(mutex_);
-    count_allocations_here();
     const Instant before = read_boot_clock();
     for (const auto& [group, deadlines] : groups) {
         deadlines_[group] = deadlines;

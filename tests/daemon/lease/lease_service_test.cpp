@@ -98,8 +98,8 @@ TEST_F(LeaseServiceTest, APlannedMoveAnnouncesOnceAndGoesOnAccepting) {
     EXPECT_TRUE(announces(0, other_vip));
     expect_one_announcer(vip);
     EXPECT_EQ(nodes[0].gate->announced(other_vip).size(), 1u);  // not disturbed
-    const auto& before = nodes[0].gate->announced(vip).back();
-    const auto& after = nodes[1].gate->announced(vip).front();
+    const auto before = nodes[0].gate->announced(vip).back();
+    const auto after = nodes[1].gate->announced(vip).front();
     std::printf("nobody announced for %.3f ms\n",
                 std::chrono::duration<double, std::milli>(after.from - before.until).count());
 }
@@ -114,8 +114,8 @@ TEST_F(LeaseServiceTest, WhoReleasesIsClosedBeforeTheNextOpens) {
     ASSERT_TRUE(run_until([&] { return announces(1, vip); }));
     nodes[0].service->stop();
     expect_one_announcer(vip);
-    const auto& before = nodes[0].gate->announced(vip).back();
-    const auto& after = nodes[1].gate->announced(vip).front();
+    const auto before = nodes[0].gate->announced(vip).back();
+    const auto after = nodes[1].gate->announced(vip).front();
     std::printf("nobody announced for %.3f ms\n",
                 std::chrono::duration<double, std::milli>(after.from - before.until).count());
     EXPECT_LT(after.from - before.until, lease::profile_of(profile).suspect);
