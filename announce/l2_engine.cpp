@@ -11,6 +11,7 @@ namespace trivet::announce {
 
 namespace {
 
+constexpr std::chrono::seconds uplink_interval{10};  // as L2Service::Callbacks says
 constexpr std::chrono::seconds tick_interval{
     1};  // design section 5: what was left behind, each second
 
@@ -188,6 +189,7 @@ void L2Engine::on_links() {
 void L2Engine::on_link(const LinkChange& change, Instant now) {
     const auto found = ports_.find(change.index);
     if (!change.state) {
+        refused_.erase(change.index);
         if (found == ports_.end()) return;
         log_("info", change.name + " is not used for layer 2 any more");
         L2Counters last = found->second->counters();
@@ -195,6 +197,12 @@ void L2Engine::on_link(const LinkChange& change, Instant now) {
         ports_.erase(found);
         return;
     }
+    if (!may_use(change.index, change.name)) {
+        refused_[change.index] = change;
+        if (found != ports_.end()) ports_.erase(found);
+        return;
+    }
+    refused_.erase(change.index);
     std::unique_ptr<L2Port>& port = ports_[change.index];
     if (!port)
         port = std::make_unique<L2Port>(
@@ -210,6 +218,31 @@ void L2Engine::on_link(const LinkChange& change, Instant now) {
     port->on_link(change, now);
 }
 
+/// Whoever has to stand between the interface and the network is there.
+bool L2Engine::may_use(LinkIndex index, const std::string& name) {
+    if (!callbacks_.on_uplink) return true;
+    auto ready = callbacks_.on_uplink(index, name);
+    if (ready) return true;
+    if (!refused_.contains(index))
+        log_("error", fmt::format("{} is not used: {}", name, ready.error().message));
+    return false;
+}
+
+/// What may have been taken away is put back, and what was refused is tried again.
+void L2Engine::check_uplinks(Instant now) {
+    if (now < check_uplinks_at_) return;
+    check_uplinks_at_ = now + uplink_interval;
+    for (auto port = ports_.begin(); port != ports_.end();) {
+        const auto here = port++;
+        if (may_use(here->first, here->second->name())) continue;
+        ports_.erase(here);
+        mark_all_dirty();
+    }
+    const std::map<LinkIndex, LinkChange> refused = refused_;
+    for (const auto& [index, change] : refused) on_link(change, now);
+    if (refused_.size() != refused.size()) mark_all_dirty();
+}
+
 void L2Engine::on_timer(Instant now) {
     for (const auto& [index, port] : ports_) port->on_timer(now);
     bind_->on_timer(now);
@@ -221,6 +254,7 @@ void L2Engine::on_tick(Instant now) {
     tick_timer_->arm(now + tick_interval);
     monitor_->on_tick();
     for (const auto& [index, port] : ports_) port->on_tick(now);
+    check_uplinks(now);
     ask_owners(now);
     bind_->check();
     work();

@@ -72,6 +72,8 @@ private:
     std::set<IpAddress> take_dirty();
     void on_links();
     void on_link(const LinkChange& change, Instant now);
+    bool may_use(LinkIndex index, const std::string& name);
+    void check_uplinks(Instant now);
     void on_timer(Instant now);
     void on_tick(Instant now);
     void on_phase(IpAddress address);
@@ -97,6 +99,8 @@ private:
     std::shared_ptr<BootTimer> tick_timer_;  // once a second: what no event tells
     std::optional<BindDelivery> bind_;
     std::map<LinkIndex, std::unique_ptr<L2Port>> ports_;
+    std::map<LinkIndex, LinkChange> refused_;  // by Callbacks::on_uplink
+    Instant check_uplinks_at_{};
     std::map<IpAddress, Record> records_;
     LeaseGroups groups_;
     OwnerWatch watch_;

@@ -68,6 +68,9 @@ public:
         /// Somebody claims an address that stands by here: when it is another one than last
         /// reported, and else each 10 s (OwnerWatch has the limits).
         std::function<void(IpAddress, MacAddress, Instant)> on_seen = {};
+        /// An interface is about to be used, before anything is sent or answered on it; and each
+        /// ten seconds as long as it is. Errors: it is not used, and tried again.
+        std::function<Result<void>(std::uint32_t index, const std::string& name)> on_uplink = {};
     };
 
     /// Errors: not_allowed, lacks CAP_NET_RAW or CAP_NET_ADMIN; unavailable, netlink or capture

@@ -26,6 +26,9 @@ namespace {
 // A transfer takes some round trips and one write; if it takes longer, an election is as good.
 constexpr auto hand_over_within = std::chrono::milliseconds{300};
 
+// The default profile's right; a longer one ends with the process.
+constexpr auto accept_on = std::chrono::milliseconds{100};
+
 /// What runs inside lbd, and the order in which it starts and stops. Lives on the main thread.
 class Daemon {
 public:
@@ -77,20 +80,24 @@ int Daemon::run() {
                             {"version", TRIVET_VERSION}});
         io_.run();
     }
-    node_.withdraw();  // first: from here on another machine may answer for the addresses
+    node_.release_leases();  // first: from here on another machine answers for the addresses
     hand_over();
+    node_.withdraw();
     stop_server();
     node_.stop();
     log_.info("stopped");
     return exit_code_.value_or(1);
 }
 
-/// A stop that is wanted costs the others no election.
+/// A stop that is wanted costs the others no election, and nobody a packet: what is on its way when
+/// the leases are given away is accepted for their length.
 void Daemon::hand_over() {
     node_.hand_over();
-    const auto deadline = std::chrono::steady_clock::now() + hand_over_within;
+    const auto now = std::chrono::steady_clock::now();
     io_.restart();
-    while (node_.leads_others() && std::chrono::steady_clock::now() < deadline)
+    const auto work = asio::make_work_guard(io_);
+    while (std::chrono::steady_clock::now() < now + accept_on ||
+           (node_.leads_others() && std::chrono::steady_clock::now() < now + hand_over_within))
         io_.run_one_for(std::chrono::milliseconds{10});
 }
 

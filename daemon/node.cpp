@@ -31,6 +31,8 @@ Node::Node(asio::io_context& io, Config config, Log& log, Hooks hooks)
       register_timer_(io),
       boot_timer_(io),
       space_timer_(io),
+      settle_timer_(io),
+      admission_timer_(io),
       started_(std::chrono::steady_clock::now()) {}
 
 // NOLINTNEXTLINE(bugprone-exception-escape): what cannot end in order ends the process
@@ -41,7 +43,9 @@ Result<void> Node::start() {
     if (auto restored = restore_state(); !restored) return restored;
     if (has_identity())
         if (auto checked = check_certificate(); !checked) return checked;
+    if (auto opened = open_gate(); !opened) return opened;
     if (auto announcing = start_announcer(); !announcing) return announcing;
+    announcer_->set_plan({});
     replan_all();
     arm_state_timer();
     watch_certificate();
@@ -109,19 +113,24 @@ Result<void> Node::start_announcer() {
              [this](std::string level, std::string message) {
                  log_.write(parse_log_level(level).value_or(LogLevel::warning), message,
                             {{"part", "l2"}});
-             }});
+             },
+         .on_uplink = [this](std::uint32_t index,
+                             const std::string&) { return gate_->attach(index); }});
     if (!started) return fail(started.error());
     announcer_ = std::move(*started);
     return {};
 }
 
 void Node::withdraw() {
+    release_leases();
+    if (relay_) relay_->stop();
     if (announcer_) announcer_->stop();
 }
 
 void Node::stop() {
     is_stopped_ = true;
     withdraw();
+    if (lease_) lease_->stop();
     if (transport_) transport_->stop();
     if (cluster_log_) cluster_log_->stop();
     if (storage_) storage_->close();
@@ -130,6 +139,8 @@ void Node::stop() {
     register_timer_.cancel();
     boot_timer_.cancel();
     space_timer_.cancel();
+    settle_timer_.cancel();
+    admission_timer_.cancel();
 }
 
 void Node::reload(const Config& config) {

@@ -16,6 +16,9 @@
 #include "api/control.hpp"
 #include "daemon/cluster_log.hpp"
 #include "daemon/config.hpp"
+#include "daemon/gate_adapter.hpp"
+#include "daemon/lease/lease_service.hpp"
+#include "daemon/lease_relay.hpp"
 #include "daemon/log.hpp"
 #include "daemon/outcomes.hpp"
 #include "daemon/pki.hpp"
@@ -24,6 +27,8 @@
 #include "store/storage.hpp"
 
 namespace trivet::daemon {
+
+std::vector<NodeId> voters_of(const raft::Configuration& configuration);
 
 /// One node: the state machine, its log, storage and links to other nodes, and the announcer that
 /// follows the state. The API calls it through api::Control. Everything runs on the thread of `io`,
@@ -46,6 +51,9 @@ public:
     /// Errors: those of Storage::open and L2Service::start; corrupt, an entry that cannot be
     /// applied.
     Result<void> start();
+    /// Gives the VIPs away, so that the next owners are there in one round trip. What still arrives
+    /// is accepted until withdraw().
+    void release_leases();
     /// Stops announcing and takes the addresses off this machine. Idempotent.
     void withdraw();
     /// Begins to give leadership to another voter, so that a stop costs no election. It takes a
@@ -92,9 +100,25 @@ private:
     void follow(const std::vector<std::string>& changed);
     void touch(const std::string& row_key, std::set<IpAddress>& touched);
     void apply_configuration(const LogEntry& entry);
-    void forget_status(const std::map<IpAddress, std::optional<L2Target>>& changes);
     void arm_state_timer();
     boost::asio::awaitable<Result<void>> pause(std::chrono::milliseconds duration);
+
+    // node_leases.cpp: who may answer for a VIP, and from when
+    Result<void> open_gate();
+    Result<void> start_leases();
+    void on_lease_key(raft::RaftId peer, LeaseKeyUse use, const LeaseKey& key);
+    void set_lease_peers(const std::map<raft::RaftId, raft::Member>& members);
+    std::shared_ptr<lease::View> make_view() const;
+    bool holds_on(IpAddress address) const;
+    announce::LeasedTarget leased(IpAddress address, L2Target target, bool is_new) const;
+    void replan(const std::set<IpAddress>& touched);
+    void replan_all();
+    void hand_out(std::shared_ptr<lease::View> view, const lease::GroupTable::Changes& changes,
+                  LeaseRelay::Changes targets);
+    void on_lease_event(const LeaseEvent& event);
+    void on_fenced(const NodeFenced& fenced);
+    void ask_for_admission(Epoch seen);
+    void on_plan_applied();
 
     // node_cluster.cpp: this node among the others
     void start_cluster_log(raft::DurableState durable);
@@ -153,7 +177,20 @@ private:
     std::set<raft::RaftId> old_copies_;  // members whose disk was put back
     /// Those that called this node before it knows the members: it answers them.
     std::map<raft::RaftId, raft::Member> introduced_;
+    std::shared_ptr<SharedGate> gate_;
     std::unique_ptr<announce::L2Service> announcer_;
+    std::unique_ptr<LeaseRelay> relay_;
+    std::unique_ptr<LeaseService> lease_;
+    std::optional<lease::GroupTable> groups_;
+    std::map<std::pair<raft::RaftId, LeaseKeyUse>, LeaseKey> lease_keys_;  // before lease_ starts
+    std::set<IpAddress> l2_known_;  // of which the announcer was told
+    std::set<std::pair<NodeId, Epoch>> fences_asked_;
+    std::uint64_t takeovers_ = 0;
+    double takeover_seconds_ = 0;
+    bool has_planned_ = false;
+    bool has_replaced_gate_ = false;
+    bool is_released_ = false;
+    bool is_asking_admission_ = false;
     std::map<IpAddress, announce::L2Status> l2_status_;          // of the addresses in the plan
     std::map<ObjectKey, std::vector<IpAddress>> vip_addresses_;  // as last planned
     boost::asio::system_timer state_timer_;   // when the state wants its time moved on
@@ -162,6 +199,8 @@ private:
     boost::asio::steady_timer register_timer_;
     boost::asio::steady_timer boot_timer_;
     boost::asio::steady_timer space_timer_;
+    boost::asio::steady_timer settle_timer_;
+    boost::asio::steady_timer admission_timer_;
     std::optional<std::string> read_only_;
     std::optional<std::string> old_copy_;  // why the others do not take this node's disk
     std::string api_address_;

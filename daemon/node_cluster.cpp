@@ -58,6 +58,7 @@ Result<void> Node::start_transport() {
         confirm_boot();
         return {};
     }
+    if (auto leases = start_leases(); !leases) return leases;
     auto contexts = make_peer_contexts(pki_);
     if (!contexts) return fail(contexts.error());
     if (auto listening = transport_->listen(config_.cluster_listen, std::move(*contexts));
@@ -100,7 +101,9 @@ Transport::Callbacks Node::transport_callbacks() {
                     if (cluster_log_->is_member() || introduced_.size() >= introduced_max) return;
                     introduced_[peer] = member;
                     on_cluster_change();
-                }};
+                },
+            .on_lease_key = [this](raft::RaftId peer, LeaseKeyUse use,
+                                   const LeaseKey& key) { on_lease_key(peer, use, key); }};
 }
 
 /// A disk that does not know the start that was last seen of it is an older copy: it has forgotten
@@ -155,6 +158,7 @@ void Node::on_cluster_change() {
     std::map<raft::RaftId, raft::Member> peers = introduced_;
     for (const auto& [id, member] : raft.configuration().members) peers[id] = member;
     if (transport_->is_listening()) transport_->set_peers(peers);
+    set_lease_peers(peers);
     const raft::RaftId leader = raft.leader();
     if (leader != last_leader_) {
         last_leader_ = leader;

@@ -51,6 +51,9 @@ void LeaseEffects::set_deadline(lease::Group group, Instant until) noexcept {
 void LeaseEffects::adopt(const lease::View& view) noexcept {
     TRIVET_ASSERT(plan_ != nullptr && plan_->view.get() == &view);
     parts_.keeper.adopt(plan_->moves, plan_->spare, holder_->lease_deadline(), now_);
+    // Between the groups that opened and those that close, so that whoever moves addresses with
+    // this event sees what stays open as open all the while.
+    tell(PlanApplied{view.index});
 }
 
 void LeaseEffects::close_all(bool keep_accepting) noexcept {

@@ -245,7 +245,6 @@ void LeaseLoop::take_plan(std::unique_ptr<LeasePlan> plan) {
     const Instant now = read_boot_clock();
     effects_.begin_plan(*plan, now);
     machine_.on_view(plan->view, now);
-    effects_.tell(PlanApplied{plan->view->index});
     links_.board.set_plan(plan->view->index);
     finish();
     std::swap(view_, plan->view);  // the machine has let go of the one before
