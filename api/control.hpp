@@ -8,6 +8,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include "api/check.hpp"
 #include "api/cluster_view.hpp"
 #include "core/cluster_state.hpp"
 #include "core/link_address.hpp"
@@ -16,8 +17,9 @@ namespace trivet::api {
 
 /// How one address fares on this node's network, as the announcer reports it.
 struct AddressRuntime {
-    std::string phase;  // "no_interface", "standby", "probing", "announced", "conflict"
-    std::vector<std::string> interfaces = {};  // where it is announced
+    /// "no_interface", "standby" (its lease is not held here), "probing", "announced", "conflict".
+    std::string phase;
+    std::vector<std::string> interfaces = {};  // where it is announced, or would be
     std::optional<MacAddress> conflict_mac = {};
     std::string message = {};
 };
@@ -95,6 +97,8 @@ public:
     virtual boost::asio::awaitable<Result<std::vector<Event>>> events(
         std::size_t limit, std::optional<std::string> object) = 0;
 
+    virtual const std::string& node() const = 0;  // this one's name
+    virtual std::vector<Check> checks() const = 0;
     virtual std::optional<AddressRuntime> address_runtime(IpAddress address) const = 0;
     virtual NodeRuntime node_runtime() const = 0;
 };

@@ -28,6 +28,12 @@ Result<Answer> get_node(const Control&, const RouteCall&);
 Waiting drain_node(Control&, RouteCall&);
 Waiting undrain_node(Control&, RouteCall&);
 
+// lease_routes.cpp
+Waiting move_vip(Control&, RouteCall&);
+Waiting rebalance_vips(Control&, RouteCall&);
+Waiting set_lease_profile(Control&, RouteCall&);
+Result<Answer> show_checks(const Control&, const RouteCall&);
+
 // apply_routes.cpp
 Waiting apply_items(Control&, RouteCall&);
 

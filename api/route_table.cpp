@@ -66,6 +66,7 @@ std::vector<Route> make_routes() {  // NOLINT(readability-function-size): a tabl
         change(put, "/v1/vips/{namespace}/{name}", "Create or replace a VIP", Kind::vip, put_vip),
         change(remove, "/v1/vips/{namespace}/{name}", "Release a VIP", Kind::vip, delete_vip),
         read("/v1/vips/{namespace}/{name}/explain", "Why a VIP is as it is", Kind::vip, explain_vip),
+        change(post, "/v1/vips/{namespace}/{name}/move", "Move a VIP to a node", Kind::vip, move_vip),
 
         read("/v1/pools", "Pools", Kind::pool, list_objects),
         change(post, "/v1/pools", "Create a pool", Kind::pool, create_object),
@@ -122,6 +123,9 @@ std::vector<Route> make_routes() {  // NOLINT(readability-function-size): a tabl
         change(post_alone, "/v1/cluster/members/{name}/demote", "Let a member follow without a vote", Kind::node, demote_member),
         change(remove, "/v1/cluster/members/{name}", "Remove a member, and forget it as a node", Kind::node, remove_member),
         change(post_optional, "/v1/cluster/transfer", "Hand leadership to another voter", Kind::node, transfer_leadership),
+        change(post_alone, "/v1/cluster/rebalance", "Give every node its fair share of the VIPs, with the fewest moves", Kind::node, rebalance_vips),
+        change(put, "/v1/cluster/lease-profile", "Choose how quickly leases run out and are renewed", Kind::node, set_lease_profile),
+        look("/v1/doctor", "What the node that answers finds when it looks at itself", Access::admin, show_checks),
         here(post_alone, "/v1/cluster/init", "Make this node a cluster of one", init_cluster),
         here(post, "/v1/cluster/join", "Make this node a member of a cluster", join_cluster),
         here(post_optional, "/v1/cluster/recover", "After the loss of a majority for good: make this node the only voter", recover_cluster),

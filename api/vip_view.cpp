@@ -12,13 +12,25 @@ using nlohmann::json;
 
 namespace {
 
-void judge(AddressView& view) {
+void judge(AddressView& view, const std::string& this_node) {
     if (view.placement.owner.empty()) {
         view.reason = view.placement.reason;
         return;
     }
+    view.is_here = view.placement.owner == this_node;
+    if (!view.is_here) {
+        // The owner alone knows how it fares; every node knows who the owner is.
+        view.phase = Phase::announced;
+        return;
+    }
     if (!view.runtime) {
-        view.reason = fmt::format("node '{}' has not reported it announced", view.placement.owner);
+        view.reason = "this node has just become its owner";
+        return;
+    }
+    if (view.runtime->phase == "standby") {
+        view.reason =
+            "this node owns it and does not hold its lease: a majority of the voters must answer, "
+            "see 'lbctl doctor'";
         return;
     }
     if (view.runtime->phase == "announced") {
@@ -45,10 +57,11 @@ AddressView look_at(const Control& control, IpAddress address) {
     view.address = address;
     if (const Pool* pool = control.state().pool_of(address)) view.pool = pool->name;
     view.placement = place(control.state(), address);
-    const lease::Plan& plan = control.state().lease_plan();
-    if (const auto* owner = plan.find(plan.owner(address))) view.epoch = owner->epoch.value();
     view.runtime = control.address_runtime(address);
-    judge(view);
+    const ClusterState& state = control.state();
+    if (const auto* owner = state.lease_plan().find(state.node_id(view.placement.owner)))
+        view.epoch = owner->epoch.value();
+    judge(view, control.node());
     return view;
 }
 
@@ -63,10 +76,23 @@ json address_json(const AddressView& view) {
     json out{{"address", view.address.to_string()}, {"pool", view.pool},
              {"phase", to_string(view.phase)},      {"owner", view.placement.owner},
              {"standbys", view.placement.standbys}, {"reason", view.reason}};
+    out["epoch"] = view.epoch;
     out["interfaces"] = view.runtime ? json(view.runtime->interfaces) : json::array();
     if (view.runtime && view.runtime->conflict_mac)
         out["conflict_mac"] = view.runtime->conflict_mac->to_string();
     return out;
+}
+
+/// Every node and how it stands to an address, candidates first.
+json standings_json(const std::vector<Standing>& standings) {
+    json nodes = json::array();
+    for (const Standing& standing : standings) {
+        nodes.push_back({{"node", standing.node},
+                         {"owner", standing.is_owner},
+                         {"place", standing.place ? json(*standing.place) : json()},
+                         {"reason", standing.reason}});
+    }
+    return nodes;
 }
 
 json status_json(const VipView& view) {
@@ -121,13 +147,27 @@ void explain_address(const AddressView& view, std::vector<std::string>& sentence
             ? fmt::format("Node '{}' owns {}; there is no standby.", view.placement.owner, address)
             : fmt::format("Node '{}' owns {}; then come {}.", view.placement.owner, address,
                           listed(view.placement.standbys)));
-    if (view.phase == Phase::announced)
+    if (view.phase == Phase::announced && view.is_here)
         sentences.push_back(
             fmt::format("It is announced on {}.", fmt::join(view.runtime->interfaces, ", ")));
+    else if (view.phase == Phase::announced)
+        sentences.push_back(fmt::format("How it fares, node '{}' knows: ask there.",
+                                        view.placement.owner));
     else
         sentences.push_back(fmt::format(
             "It is {}: {}.", view.phase == Phase::conflict ? "in conflict" : "not announced",
             view.reason));
+}
+
+void explain_nodes(const std::vector<Standing>& standings, std::vector<std::string>& sentences) {
+    for (const Standing& standing : standings) {
+        if (standing.is_owner || standing.reason.empty()) continue;
+        sentences.push_back(standing.place
+                                ? fmt::format("Node '{}', candidate {}, cannot own it now: {}.",
+                                              standing.node, *standing.place, standing.reason)
+                                : fmt::format("Node '{}' is no candidate: {}.", standing.node,
+                                              standing.reason));
+    }
 }
 
 std::vector<std::string> sentences_about(const ClusterState& state, const VipRecord& record,
@@ -155,6 +195,7 @@ std::vector<std::string> sentences_about(const ClusterState& state, const VipRec
         if (pool != state.pools().end() && pools.insert(part.pool).second)
             sentences.push_back(announcing_sentence(state, pool->second.object));
         explain_address(part, sentences);
+        explain_nodes(explain(state, part.address), sentences);
     }
     return sentences;
 }
@@ -211,6 +252,7 @@ json vip_explanation(const Control& control, const VipRecord& record) {
     json& addresses = out["addresses"] = json::array();
     for (const AddressView& part : view.addresses) {
         addresses.push_back(address_json(part));
+        addresses.back()["nodes"] = standings_json(explain(state, part.address));
         const auto pool = state.pools().find(part.pool);
         if (pool == state.pools().end()) continue;
         const auto by = advertisements_of(state, pool->second.object);

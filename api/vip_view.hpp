@@ -19,8 +19,9 @@ struct AddressView {
     IpAddress address;
     std::string pool;
     Placement placement;
-    std::uint64_t epoch = 0;                // of the owner; 0: there is none
-    std::optional<AddressRuntime> runtime;  // when this node announces it
+    std::optional<AddressRuntime> runtime;  // when this node is a candidate for it
+    std::uint64_t epoch = 0;                // of its owner
+    bool is_here = false;                   // this node is its owner
     Phase phase = Phase::assigned;
     std::string reason;  // why it is not announced
 };

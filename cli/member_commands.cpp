@@ -160,6 +160,22 @@ Outcome<> recover(Session& session, bool yes) {
     return {};
 }
 
+Outcome<> rebalance(Session& session) {
+    auto answer = session.call(Method::post, "/v1/cluster/rebalance");
+    if (!answer) return tl::unexpected(answer.error());
+    if (print_data(session, *answer)) return {};
+    session.io().out << "Every node owns its fair share now; 'lbctl events' tells what moved.\n";
+    return {};
+}
+
+Outcome<> set_lease_profile(Session& session, const std::string& name) {
+    auto answer = session.call(Method::put, "/v1/cluster/lease-profile", json{{"name", name}});
+    if (!answer) return tl::unexpected(answer.error());
+    if (print_data(session, *answer)) return {};
+    session.io().out << "The leases run by profile " << one_line(name) << " now.\n";
+    return {};
+}
+
 using OnNode = Outcome<> (*)(Session&, const std::string&);
 
 void add_on_node(CommandTree& tree, CLI::App& parent, const char* word, const char* about,
@@ -200,6 +216,15 @@ void add_member_commands(CommandTree& tree) {
                      [node](Session& session) { return transfer(session, *node); });
     transfer_app.add_option("node", *node, "who is to lead (default: the best voter)")
         ->option_text("NODE");
+    tree.command(parent, "rebalance",
+                 "Give every node its fair share of the VIPs, with the fewest moves", rebalance);
+    const auto profile = std::make_shared<std::string>();
+    auto& profile_app = tree.command(
+        parent, "set-lease-profile", "Choose how quickly leases run out: the time of a failover",
+        [profile](Session& session) { return set_lease_profile(session, *profile); });
+    profile_app.add_option("profile", *profile, "default, fast, fastest or wide")
+        ->required()
+        ->option_text("PROFILE");
     const auto yes = std::make_shared<bool>(false);
     auto& recover_app = tree.command(
         parent, "recover",

@@ -215,6 +215,7 @@ void add_object_commands(CommandTree& tree) {
         add_show(tree, group, noun);
         if (noun.configurable()) add_delete(tree, group, noun);
         if (noun.kind == Kind::vip) add_vip_explain(tree, group);
+        if (noun.kind == Kind::vip) add_vip_move(tree, group);
         if (noun.kind == Kind::node) add_node_drain(tree, group);
     }
 }

@@ -16,6 +16,7 @@ ExitCode run(const std::vector<std::string>& arguments, const Surroundings& surr
     CommandTree tree;
     add_cluster_commands(tree);
     add_join_command(tree);
+    add_doctor_command(tree);
     add_member_commands(tree);
     add_snapshot_commands(tree);
     add_object_commands(tree);

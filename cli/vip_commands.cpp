@@ -74,12 +74,60 @@ Outcome<> explain(Session& session, const std::string& name) {
     return {};
 }
 
-Outcome<> drain(Session& session, const std::string& name, const std::string& verb) {
-    auto answer =
-        session.call(Method::post, model::url_path({"v1", "nodes", name, verb}), json::object());
+Outcome<> move(Session& session, const std::string& name, const std::string& node) {
+    auto answer = session.call(
+        Method::post, model::url_path({"v1", "vips", session.options().name_space, name, "move"}),
+        json{{"node", node}});
     if (!answer) return tl::unexpected(answer.error());
     if (session.human()) {
-        session.io().out << "node/" << name << " " << verb << "ed\n";
+        session.io().out << "vip/" << one_line(name) << " moves to " << one_line(node) << "\n";
+    } else {
+        print_row(session, noun_of(Kind::vip), *answer);
+    }
+    return {};
+}
+
+struct DrainFlags {
+    std::string name;
+    std::string verb;
+    std::vector<double> wait;  // seconds; empty: not given
+};
+
+/// How many VIPs the node owns now.
+Outcome<std::size_t> owned(Session& session, const std::string& node) {
+    auto vips = session.call(Method::get, "/v1/vips");
+    if (!vips) return tl::unexpected(vips.error());
+    std::size_t count = 0;
+    for (const auto& vip : at_path(*vips, "items"))
+        if (text_at(vip, "status.owner") == node) ++count;
+    return count;
+}
+
+Outcome<> wait_until_empty(Session& session, const DrainFlags& flags) {
+    const double seconds = flags.wait.back();
+    const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                             std::chrono::duration<double>(seconds));
+    for (;;) {
+        auto left = owned(session, flags.name);
+        if (!left) return tl::unexpected(left.error());
+        if (*left == 0) return {};
+        if (Clock::now() >= deadline || !session.io().pause(wait_interval)) {
+            return fail_with({ExitCode::timeout,
+                              fmt::format("node {} is drained, but still owns {} VIPs after {} s",
+                                          flags.name, *left, seconds),
+                              "'lbctl vip explain NAME' tells why one of them has nowhere to go"});
+        }
+    }
+}
+
+Outcome<> drain(Session& session, const DrainFlags& flags) {
+    auto answer = session.call(
+        Method::post, model::url_path({"v1", "nodes", flags.name, flags.verb}), json::object());
+    if (!answer) return tl::unexpected(answer.error());
+    if (flags.verb == "drain" && !flags.wait.empty())
+        if (auto empty = wait_until_empty(session, flags); !empty) return empty;
+    if (session.human()) {
+        session.io().out << "node/" << flags.name << " " << flags.verb << "ed\n";
     } else {
         print_row(session, noun_of(Kind::node), *answer);
     }
@@ -116,6 +164,15 @@ void add_vip_explain(CommandTree& tree, CLI::App& parent) {
     app.add_option("name", *name, "its name")->required()->option_text("NAME");
 }
 
+void add_vip_move(CommandTree& tree, CLI::App& parent) {
+    const auto name = std::make_shared<std::string>(), node = std::make_shared<std::string>();
+    auto& app = tree.command(parent, "move",
+                             "Move a VIP, and those that share its addresses, to a node",
+                             [name, node](Session& session) { return move(session, *name, *node); });
+    app.add_option("name", *name, "its name")->required()->option_text("NAME");
+    app.add_option("--to", *node, "who is to own it")->required()->option_text("NODE");
+}
+
 void add_node_drain(CommandTree& tree, CLI::App& parent) {
     struct Verb {
         const char* word;
@@ -123,12 +180,16 @@ void add_node_drain(CommandTree& tree, CLI::App& parent) {
     };
     for (const auto& verb : {Verb{"drain", "Move all VIPs away from a node"},
                              Verb{"undrain", "Let a node own VIPs again"}}) {
-        const auto name = std::make_shared<std::string>();
+        const auto flags = std::make_shared<DrainFlags>();
+        flags->verb = verb.word;
         auto& app = tree.command(parent, verb.word, verb.about,
-                                 [name, word = std::string(verb.word)](Session& session) {
-                                     return drain(session, *name, word);
-                                 });
-        app.add_option("name", *name, "its name")->required()->option_text("NAME");
+                                 [flags](Session& session) { return drain(session, *flags); });
+        app.add_option("name", flags->name, "its name")->required()->option_text("NAME");
+        if (flags->verb != "drain") continue;
+        app.add_flag(fmt::format("--wait{{{}}}", wait_default_s), flags->wait,
+                     fmt::format("--wait[=SECONDS]: return once it owns nothing (default: {} s)",
+                                 wait_default_s))
+            ->check(CLI::Range(0.0, wait_max_s).description(""));
     }
 }
 

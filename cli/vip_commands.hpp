@@ -18,6 +18,7 @@ void add_wait_flag(CLI::App& app, WaitFlag& flag);
 Outcome<> after_vip_create(Session& session, const nlohmann::json& vip, const WaitFlag& wait);
 
 void add_vip_explain(CommandTree& tree, CLI::App& parent);
+void add_vip_move(CommandTree& tree, CLI::App& parent);
 void add_node_drain(CommandTree& tree, CLI::App& parent);
 
 }  // namespace trivet::cli
