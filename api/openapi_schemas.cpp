@@ -30,6 +30,7 @@ const std::string_view openapi_schemas_text = R"json({
   "ports": {"type": "array", "items": {"$ref": "#/components/schemas/port"}, "description": "empty: all ports"},
   "traffic_policy": {"enum": ["cluster", "local"], "default": "cluster"},
   "eligible_nodes": {"$ref": "#/components/schemas/names"},
+  "preferred_nodes": {"$ref": "#/components/schemas/names"},
   "delivery": {"enum": ["none", "bind"], "default": "none"},
   "revision": {"$ref": "#/components/schemas/revision"},
   "status": {"type": "object", "readOnly": true, "properties": {
@@ -127,7 +128,13 @@ const std::string_view openapi_schemas_text = R"json({
   "revision": {"$ref": "#/components/schemas/revision"}}},
 "node": {"type": "object", "properties": {
   "name": {"type": "string"}, "labels": {"$ref": "#/components/schemas/labels"},
-  "drained": {"type": "boolean"}, "revision": {"$ref": "#/components/schemas/revision"}}},
+  "drained": {"type": "boolean"},
+  "weight": {"type": "integer", "description": "its share of the VIPs, beside the other nodes' weights"},
+  "witness": {"type": "boolean", "description": "it votes, and carries no traffic"},
+  "interfaces": {"type": "array", "description": "usable and up; absent: it has not told",
+    "items": {"type": "object", "properties": {
+      "name": {"type": "string"}, "prefixes": {"type": "array", "items": {"type": "string"}}}}},
+  "revision": {"$ref": "#/components/schemas/revision"}}},
 "apply": {"type": "object", "required": ["items"], "properties": {
   "items": {"type": "array", "items": {"type": "object", "required": ["kind", "name"], "properties": {
     "kind": {"enum": ["pool", "vip", "l2-advertisement", "bgp-advertisement", "bgp-peer", "bfd-profile", "community", "namespace"]}}}},

@@ -12,9 +12,6 @@ using nlohmann::json;
 
 namespace {
 
-/// Node epochs come with the leases; until then no node was ever fenced.
-constexpr std::uint64_t first_epoch = 1;
-
 void judge(AddressView& view) {
     if (view.placement.owner.empty()) {
         view.reason = view.placement.reason;
@@ -48,6 +45,8 @@ AddressView look_at(const Control& control, IpAddress address) {
     view.address = address;
     if (const Pool* pool = control.state().pool_of(address)) view.pool = pool->name;
     view.placement = place(control.state(), address);
+    const lease::Plan& plan = control.state().lease_plan();
+    if (const auto* owner = plan.find(plan.owner(address))) view.epoch = owner->epoch.value();
     view.runtime = control.address_runtime(address);
     judge(view);
     return view;
@@ -85,7 +84,7 @@ json status_json(const VipView& view) {
     status["pool"] = placed ? view.addresses.front().pool : "";
     status["owner"] = placed ? view.addresses.front().placement.owner : "";
     status["standbys"] = placed ? json(view.addresses.front().placement.standbys) : json::array();
-    status["epoch"] = first_epoch;
+    status["epoch"] = placed ? view.addresses.front().epoch : 0;
     return status;
 }
 

@@ -19,6 +19,7 @@ struct AddressView {
     IpAddress address;
     std::string pool;
     Placement placement;
+    std::uint64_t epoch = 0;                // of the owner; 0: there is none
     std::optional<AddressRuntime> runtime;  // when this node announces it
     Phase phase = Phase::assigned;
     std::string reason;  // why it is not announced

@@ -38,6 +38,7 @@ constexpr std::array vip_fields{
     Field{"ports", Shape::ports, "ports, as 80/tcp,53/udp; none claims them all", "--port,--ports"},
     Field{"traffic_policy", Shape::text, "cluster (default) or local"},
     Field{"eligible_nodes", Shape::texts, "nodes that may own it; default: every node"},
+    Field{"preferred_nodes", Shape::texts, "nodes that own it first, in order, when it is new"},
     Field{"delivery", Shape::text, "none (default: answer only) or bind (also on the owner's lo)"},
     Field{"labels", Shape::labels, labels_about},
 };

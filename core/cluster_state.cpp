@@ -67,6 +67,15 @@ void ClusterState::Change::event(std::string type, std::string object, std::stri
 
 std::uint64_t ClusterState::Change::order() const { return index << place_bits | place; }
 
+void ClusterState::Change::touch(const std::vector<IpAddress>& addresses) {
+    touched.insert(addresses.begin(), addresses.end());
+}
+
+void ClusterState::Change::touch_all(std::string why) {
+    touched_all = true;
+    if (cause.empty()) cause = std::move(why);
+}
+
 Applied ClusterState::apply(LogIndex index, const Command& command) {
     TRIVET_ASSERT(index > last_applied_);
     TRIVET_ASSERT(index.value() < std::uint64_t{1} << (64 - place_bits));
@@ -81,6 +90,13 @@ Applied ClusterState::apply(LogIndex index, const Command& command) {
     } else if (command.actions.size() > actions_max) {
         applied.result = fail(ErrorCode::invalid_argument,
                               fmt::format("a command has at most {} actions", actions_max));
+    } else if (command.actions.size() > 1 &&
+               std::ranges::any_of(command.actions, [](const Action& action) {
+                   return std::holds_alternative<AdmitNode>(action);
+               })) {
+        // It changes lists by itself, and a list changes once in a command (lease::Plan).
+        applied.result = fail(ErrorCode::invalid_argument,
+                              "the admission of a node stands alone in its command");
     } else if (command.actions.size() <= 1) {
         // One action checks everything before it changes anything.
         applied.result = apply_actions(command.actions, change);
@@ -100,6 +116,8 @@ Applied ClusterState::apply(LogIndex index, const Command& command) {
              clients_.record(request.client, {request.sequence, index, error, request.fingerprint}))
             change.rows.insert(std::move(key));
     }
+    settle_lists(change);
+    for (std::string& key : change.leases.row_keys()) change.rows.insert(std::move(key));
     applied.changed.assign(change.rows.begin(), change.rows.end());
     applied.events = std::move(change.events);
     return applied;
@@ -214,6 +232,7 @@ Result<void> ClusterState::put(const L2Advertisement& l2, bool, Change& change) 
     change.rows.insert(key.to_string());
     const char* what = stored == PutEffect::created ? "created" : "changed";
     change.event(event_type(key.kind, what), key.to_string(), title(key) + " " + what);
+    change.touch_all(title(key) + " " + what);
     return {};
 }
 
@@ -235,6 +254,7 @@ Result<void> ClusterState::put(const ConfigObject& config, bool, Change& change)
     change.rows.insert(key.to_string());
     const char* what = stored == PutEffect::created ? "created" : "changed";
     change.event(event_type(key.kind, what), key.to_string(), title(key) + " " + what);
+    if (key.kind == Kind::bgp_advertisement) change.touch_all(title(key) + " " + what);
     return {};
 }
 
@@ -271,6 +291,8 @@ Result<void> ClusterState::act(const DeleteObject& deletion, Change& change) {
     }
     change.rows.insert(key.to_string());
     change.event(event_type(key.kind, "deleted"), key.to_string(), title(key) + " deleted");
+    if (key.kind == Kind::l2_advertisement || key.kind == Kind::bgp_advertisement)
+        change.touch_all(title(key) + " deleted");
     return {};
 }
 
@@ -288,13 +310,15 @@ Result<void> ClusterState::act(const InitCluster& init, Change& change) {
 }
 
 Result<void> ClusterState::act(const RegisterNode& action, Change& change) {
-    if (auto checked = check_name("node name", action.name); !checked) return checked;
-    if (auto checked = check_labels(action.labels); !checked) return checked;
-    Node node{action.name, action.labels, false};
+    Node node{action.name, action.labels, false, action.facts};
+    if (auto checked = check_node(node); !checked) return checked;
     node.labels[hostname_label] = action.name;
-    if (const auto found = nodes_.find(action.name); found != nodes_.end())
+    const NodeId id = node_id(action.name);
+    if (const auto found = nodes_.find(action.name); found != nodes_.end()) {
         node.drained = found->second.object.drained;
-    else if (nodes_.size() >= others_max)
+        // Its configuration changed; it was out of service by plan, as after a drain.
+        if (found->second.object.facts.witness && !node.facts.witness) change.joined.insert(id);
+    } else if (nodes_.size() >= others_max)
         return fail(ErrorCode::conflict, fmt::format("there are {} nodes already", others_max));
     const PutEffect stored = store(nodes_, action.name, node, change.index);
     if (stored == PutEffect::same) return {};
@@ -303,7 +327,9 @@ Result<void> ClusterState::act(const RegisterNode& action, Change& change) {
     if (stored == PutEffect::created)
         change.event("node_registered", key.to_string(), title(key) + " joined");
     else
-        change.event("node_changed", key.to_string(), title(key) + " has new labels");
+        change.event("node_changed", key.to_string(),
+                     title(key) + " has told other facts of itself");
+    change.touch_all(title(key) + (stored == PutEffect::created ? " joined" : " changed"));
     return {};
 }
 
@@ -320,6 +346,8 @@ Result<void> ClusterState::act(const DrainNode& drain, Change& change) {
                      title(key) + " is drained: it announces no VIP");
     else
         change.event("node_undrained", key.to_string(), title(key) + " may announce VIPs again");
+    if (!drain.drained) change.joined.insert(node_id(drain.name));
+    change.touch_all(title(key) + (drain.drained ? " is drained" : " is back in service"));
     return {};
 }
 

@@ -11,13 +11,21 @@
 #include "core/client_table.hpp"
 #include "core/command.hpp"
 #include "core/ids.hpp"
+#include "core/lease_table.hpp"
 #include "core/membership_table.hpp"
 #include "core/objects.hpp"
+#include "core/placement.hpp"
 #include "core/records.hpp"
 #include "core/vip_planner.hpp"
 #include "core/waiting_line.hpp"
 
 namespace trivet {
+
+/// Addresses that stay together, because a VIP holds several or several share one.
+struct PlacementUnit {
+    std::vector<IpAddress> addresses;       // sorted
+    std::vector<const VipRecord*> holders;  // oldest first
+};
 
 /// All that users configured and who holds which address: the replicated, deterministic state
 /// machine (design section 3). No I/O, no clock, no randomness. One strand owns it.
@@ -59,6 +67,19 @@ public:
     const std::map<std::string, Stored<Node>>& nodes() const { return nodes_; }
     const std::map<std::string, BootRecord>& boots() const { return membership_.boots(); }
 
+    const LeaseTable& leases() const { return leases_; }
+    /// Who may own each address, in order. Lists are of addresses that somebody holds; those that
+    /// nobody may announce have none.
+    const lease::Plan& lease_plan() const { return leases_.plan(); }
+    const std::string& lease_profile() const { return leases_.profile(); }
+    /// The data directory behind a node's name; 0 while the cluster has seen none at a start, and
+    /// for an older name of a directory that has been given another.
+    NodeId node_id(const std::string& name) const;
+    /// Of a node that left, or was never here: its id in digits.
+    std::string node_name(NodeId node) const;
+    /// The addresses that are placed together with this one, and who holds them.
+    PlacementUnit placement_unit(IpAddress address) const;
+
     const VipRecord* find_vip(std::string_view name_space, std::string_view name) const;
     /// The pool whose ranges hold `address`; null when none does.
     const Pool* pool_of(IpAddress address) const;
@@ -78,9 +99,20 @@ private:
         WallTime at{};
         std::set<std::string> rows;
         std::vector<Event> events;
+        // For the lists, which are made once, after the last action.
+        LeaseTable::Changed leases;
+        std::set<IpAddress> touched;  // whose list may have to change
+        bool touched_all = false;
+        std::set<NodeId> joined;             // get their fair share
+        std::map<ObjectKey, NodeId> wishes;  // VIPs that are moved by hand
+        bool rebalance = false;
+        std::string cause;  // of the moves, for people
 
         void event(std::string type, std::string object, std::string message);
         std::uint64_t order() const;  // unique for each action of the log
+        void touch(const std::vector<IpAddress>& addresses);
+        /// The lists of all VIPs are looked at anew. The first cause stands for all.
+        void touch_all(std::string why);
     };
 
     /// Nullopt: the request is new.
@@ -100,6 +132,12 @@ private:
     Result<void> act(const UseJoinToken& use, Change& change);
     Result<void> act(const RecordBoot& boot, Change& change);
     Result<void> act(const RemoveNode& removal, Change& change);
+    // cluster_state_leases.cpp
+    Result<void> act(const RecordFence& fence, Change& change);
+    Result<void> act(const AdmitNode& admission, Change& change);
+    Result<void> act(const MoveVip& move, Change& change);
+    Result<void> act(const Rebalance& rebalance, Change& change);
+    Result<void> act(const SetLeaseProfile& profile, Change& change);
 
     // Each gets a checked object whose preconditions hold.
     Result<void> put(const Pool& pool, bool force, Change& change);
@@ -133,6 +171,29 @@ private:
     void settle_all(Change& change);
     void stand_in_line(const VipRecord& record);
 
+    // cluster_state_placement.cpp
+    /// After the actions of a command: gives the addresses that it touched their lists.
+    void settle_lists(Change& change);
+    struct Move {
+        ObjectKey vip;
+        NodeId from;
+        NodeId to;
+    };
+    void arrange(const std::vector<PlacementUnit>& units, Change& change);
+    std::vector<PlacementUnit> regroup(std::set<IpAddress> open);
+    placement::Hosts placement_hosts() const;
+    std::vector<NodeId> live_list_of(const std::vector<IpAddress>& unit) const;
+    NodeId owner_of(const std::vector<IpAddress>& unit) const;
+    void build_units();
+    void build_balance();
+    void build_names();
+    /// The owners of the units that `node` or nobody owns, by first address.
+    std::map<IpAddress, NodeId> owners_around(NodeId node) const;
+    void report_changes(const std::map<IpAddress, NodeId>& owners_before, const std::string& cause,
+                        Change& change);
+    void note_move(const VipRecord& vip, NodeId to, std::vector<Move>& moves) const;
+    void report(const std::vector<Move>& moves, const std::string& cause, Change& change) const;
+
     friend class StateRestorer;  // cluster_state_rows.cpp
 
     LogIndex last_applied_;
@@ -147,13 +208,19 @@ private:
     std::map<std::string, Stored<Node>> nodes_;
     ClientTable clients_;
     MembershipTable membership_;
+    LeaseTable leases_;
 
     // Derived from the above; kept beside it so that one command costs O(log n).
     Allocator allocator_;  // its release records are state of their own
     WaitingLine line_;     // VIPs with a pending_reason
     std::map<VipId, ObjectKey> vip_by_id_;
-    std::vector<std::string> pool_order_;  // VipPlanner::in_order()
-    bool line_is_stale_ = false;           // within one command: pools or namespaces changed
+    std::vector<std::string> pool_order_;       // VipPlanner::in_order()
+    bool line_is_stale_ = false;                // within one command: pools or namespaces changed
+    std::map<NodeId, std::string> node_names_;  // of nodes with an id
+    std::map<IpAddress, std::vector<IpAddress>> units_;  // by their first address
+    std::map<IpAddress, IpAddress> unit_of_;             // the first address of an address's unit
+    placement::Balance balance_;                         // of the units' lists
+    bool lists_are_due_ = false;  // the state is of a version that had no lists
 };
 
 }  // namespace trivet

@@ -30,6 +30,9 @@ Result<void> ClusterState::act(const RecordBoot& boot, Change& change) {
     auto recorded = membership_.record_boot(boot);
     if (!recorded) return fail(recorded.error());
     change.rows.insert(recorded->rows.begin(), recorded->rows.end());
+    const std::map<NodeId, std::string> names_before = node_names_;
+    build_names();
+    if (node_names_ != names_before) change.touch_all("node '" + boot.node + "' joined");
     return {};
 }
 
@@ -43,6 +46,8 @@ Result<void> ClusterState::act(const RemoveNode& removal, Change& change) {
     change.rows.insert(forgotten.rows.begin(), forgotten.rows.end());
     change.event("node_removed", key.to_string(),
                  "node '" + removal.name + "' was removed from the cluster");
+    build_names();
+    change.touch_all("node '" + removal.name + "' was removed");
     return {};
 }
 

@@ -40,6 +40,7 @@ Result<void> ClusterState::put(const Pool& pool, bool force, Change& change) {
                              is_new ? "created" : "changed", use.assigned,
                              use.total == UINT64_MAX ? "2^64 or more" : std::to_string(use.total)));
     pools_changed();
+    change.touch_all(fmt::format("pool '{}' changed", pool.name));
     return {};
 }
 
@@ -51,6 +52,7 @@ Result<void> ClusterState::delete_pool(const std::string& name, bool force, Chan
     change.rows.insert(row_of(name));
     change.event("pool_deleted", row_of(name), "pool '" + name + "' deleted");
     pools_changed();
+    change.touch_all("pool '" + name + "' deleted");
     return {};
 }
 
@@ -90,6 +92,7 @@ void ClusterState::take_by_force(const std::string& pool, IpAddress address, Vip
                                  Change& change) {
     VipRecord& record = record_of(id);
     allocator_.release(address, record.vip, id, {change.order(), time_});
+    change.touch(record.assigned);
     std::erase(record.assigned, address);
     record.revision = change.index;
     record.pending_reason = "its address was taken by force";  // until it is tried again, below

@@ -68,6 +68,7 @@ std::optional<std::string> ClusterState::row(const std::string& key) const {
     if (slash == std::string::npos) return std::nullopt;
     if (key.starts_with(ClientTable::row_prefix)) return clients_.row(key);
     if (MembershipTable::has_row(key)) return membership_.row(key);
+    if (LeaseTable::has_row(key)) return leases_.row(key);
     const std::string name = key.substr(slash + 1);
     const std::string_view noun = std::string_view(key).substr(0, slash);
     if (noun == "released") {
@@ -111,6 +112,7 @@ std::vector<StateRow> ClusterState::rows() const {
         keys.push_back(ObjectKey{kind, "", name}.to_string());
     };
     for (const std::string& key : membership_.row_keys()) keys.push_back(key);
+    for (std::string& key : leases_.row_keys()) keys.push_back(std::move(key));
     if (time_ != WallTime{}) keys.emplace_back("meta/time");
     if (initialised()) keys.emplace_back("meta/cluster");
     for (const auto& [name, pool] : pools_) add(Kind::pool, name);
@@ -144,6 +146,7 @@ public:
         state_.last_applied_ = last_applied;
         if (auto built = build_pools(); !built) return fail(built.error());
         if (auto built = build_vips(); !built) return fail(built.error());
+        if (auto built = build_lists(); !built) return fail(built.error());
         for (auto& [address, release] : releases_) {
             if (state_.allocator_.holders(address) != nullptr)
                 return corrupt("released/" + address.to_string(), "a VIP holds the address");
@@ -170,6 +173,7 @@ private:
             return state_.clients_.restore(row.key, row.value);
         if (MembershipTable::has_row(row.key))
             return state_.membership_.restore(row.key, row.value);
+        if (LeaseTable::has_row(row.key)) return state_.leases_.restore(row.key, row.value);
         const std::size_t slash = row.key.find('/');
         const std::string noun = row.key.substr(0, slash);
         const std::string name = slash == std::string::npos ? "" : row.key.substr(slash + 1);
@@ -226,6 +230,7 @@ private:
         fields.text("name", stored.object.name);
         fields.labels("labels", stored.object.labels);
         fields.boolean("drained", stored.object.drained);
+        read_node_facts(fields, stored.object.facts);
         if (auto finished = fields.finish(); !finished) return finished;
         if (stored.object.name != name || !check_name("node name", name))
             return fail(ErrorCode::corrupt, "its key does not name its object");
@@ -308,6 +313,18 @@ private:
                     return corrupt(key.to_string(), "another VIP holds address " + text);
                 state_.allocator_.take(address, record.vip, record.created);
             }
+        return {};
+    }
+
+    Result<void> build_lists() {
+        if (auto checked = state_.leases_.check_restored(); !checked) return checked;
+        for (const auto& [address, entry] : state_.lease_plan().entries())
+            if (state_.allocator_.holders(address) == nullptr)
+                return corrupt("lease/address/" + address.to_string(), "no VIP holds the address");
+        state_.build_names();
+        state_.build_units();
+        state_.build_balance();
+        state_.lists_are_due_ = state_.lease_plan().nodes().empty();
         return {};
     }
 

@@ -79,6 +79,7 @@ Result<void> ClusterState::put(const Vip& vip, bool, Change& change) {
     for (const IpAddress address : released)
         allocator_.release(address, before->vip, id, {change.order(), time_});
     for (const IpAddress address : kept) allocator_.restate(address, before->vip, vip, id);
+    if (before != nullptr) change.touch(before->assigned);
     VipRecord& record = vips_[key];
     record.vip = vip;
     record.created = id;
@@ -101,6 +102,7 @@ void ClusterState::assign(VipRecord& record, const VipPlanner::Plan& plan, Chang
         record.assigned.push_back(address);
     }
     VipPlanner::sort(record.vip, record.assigned);
+    change.touch(record.assigned);
     record.revision = change.index;
     record.pending_reason = plan.lacking;
     const std::string row = key_of(record.vip).to_string();
@@ -122,6 +124,7 @@ void ClusterState::assign(VipRecord& record, const VipPlanner::Plan& plan, Chang
 Result<void> ClusterState::delete_vip(const ObjectKey& key, Change& change) {
     const auto found = vips_.find(key);
     const VipRecord& record = found->second;
+    change.touch(record.assigned);
     for (const IpAddress address : record.assigned)
         allocator_.release(address, record.vip, record.created, {change.order(), time_});
     change.rows.insert(key.to_string());

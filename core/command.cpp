@@ -43,7 +43,9 @@ json encode_action(const InitCluster& init) {
 }
 
 json encode_action(const RegisterNode& node) {
-    return {{"register_node", {{"name", node.name}, {"labels", node.labels}}}};
+    json body{{"name", node.name}, {"labels", node.labels}};
+    write_node_facts(body, node.facts);
+    return {{"register_node", std::move(body)}};
 }
 
 json encode_action(const DrainNode& drain) {
@@ -76,6 +78,30 @@ json encode_action(const RecordBoot& boot) {
 
 json encode_action(const RemoveNode& removal) {
     return {{"remove_node", {{"name", removal.name}}}};
+}
+
+json encode_action(const RecordFence& fence) {
+    return {{"record_fence",
+             {{"node", fence.node.value()},
+              {"epoch", fence.epoch.value()},
+              {"by", fence.by.value()},
+              {"cause", fence.cause},
+              {"duration_ms", fence.duration_ms}}}};
+}
+
+json encode_action(const AdmitNode& admission) {
+    return {{"admit_node", {{"node", admission.node.value()}, {"seen", admission.seen.value()}}}};
+}
+
+json encode_action(const MoveVip& move) {
+    return {{"move_vip",
+             {{"namespace", move.vip.name_space}, {"name", move.vip.name}, {"node", move.node}}}};
+}
+
+json encode_action(const Rebalance&) { return {{"rebalance", json::object()}}; }
+
+json encode_action(const SetLeaseProfile& profile) {
+    return {{"set_lease_profile", {{"name", profile.name}}}};
 }
 
 Result<Kind> read_kind(FieldReader& reader) {
@@ -133,6 +159,7 @@ Result<Action> read_register(const json& body) {
     RegisterNode node;
     reader.text("name", node.name);
     reader.labels("labels", node.labels);
+    read_node_facts(reader, node.facts);
     if (auto finished = reader.finish(); !finished) return fail(finished.error());
     return node;
 }
@@ -196,6 +223,60 @@ Result<Action> read_remove(const json& body) {
     return removal;
 }
 
+/// A number that is a type of its own.
+template <class Id>
+void read_id(FieldReader& reader, std::string_view name, Id& out) {
+    std::uint64_t value = 0;
+    reader.integer(name, value, std::uint64_t{0}, any_number);
+    out = Id(value);
+}
+
+Result<Action> read_fence(const json& body) {
+    FieldReader reader(body, "record_fence", "record_fence");
+    RecordFence fence;
+    read_id(reader, "node", fence.node);
+    read_id(reader, "epoch", fence.epoch);
+    read_id(reader, "by", fence.by);
+    reader.text("cause", fence.cause);
+    reader.integer("duration_ms", fence.duration_ms, std::uint32_t{0}, UINT32_MAX);
+    if (auto finished = reader.finish(); !finished) return fail(finished.error());
+    return fence;
+}
+
+Result<Action> read_admission(const json& body) {
+    FieldReader reader(body, "admit_node", "admit_node");
+    AdmitNode admission;
+    read_id(reader, "node", admission.node);
+    read_id(reader, "seen", admission.seen);
+    if (auto finished = reader.finish(); !finished) return fail(finished.error());
+    return admission;
+}
+
+Result<Action> read_move(const json& body) {
+    FieldReader reader(body, "move_vip", "move_vip");
+    MoveVip move;
+    move.vip.kind = Kind::vip;
+    reader.text("namespace", move.vip.name_space);
+    reader.text("name", move.vip.name);
+    reader.text("node", move.node);
+    if (auto finished = reader.finish(); !finished) return fail(finished.error());
+    return move;
+}
+
+Result<Action> read_rebalance(const json& body) {
+    if (auto finished = FieldReader(body, "rebalance", "rebalance").finish(); !finished)
+        return fail(finished.error());
+    return Rebalance{};
+}
+
+Result<Action> read_profile(const json& body) {
+    FieldReader reader(body, "set_lease_profile", "set_lease_profile");
+    SetLeaseProfile profile;
+    reader.text("name", profile.name);
+    if (auto finished = reader.finish(); !finished) return fail(finished.error());
+    return profile;
+}
+
 Result<Action> read_action(const json& item) {
     using Reader = Result<Action> (*)(const json&);
     constexpr std::array<std::pair<const char*, Reader>, std::variant_size_v<Action>> readers = {
@@ -208,7 +289,12 @@ Result<Action> read_action(const json& item) {
          {"make_join_token", read_make_token},
          {"use_join_token", read_use_token},
          {"record_boot", read_boot},
-         {"remove_node", read_remove}}};
+         {"remove_node", read_remove},
+         {"record_fence", read_fence},
+         {"admit_node", read_admission},
+         {"move_vip", read_move},
+         {"rebalance", read_rebalance},
+         {"set_lease_profile", read_profile}}};
     if (item.is_object() && item.size() == 1)
         for (const auto& [word, reader] : readers)
             if (item.contains(word)) return reader(item.front());

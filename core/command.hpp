@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/ids.hpp"
 #include "core/objects.hpp"
 #include "core/time.hpp"
 
@@ -35,6 +36,7 @@ struct InitCluster {
 struct RegisterNode {
     std::string name;
     Labels labels;
+    NodeFacts facts = {};
 };
 
 struct DrainNode {
@@ -72,9 +74,43 @@ struct RemoveNode {
     std::string name;
 };
 
+// Who owns the VIPs (docs/internals/placement.md); core/lease_plan.hpp says what the first two
+// obey.
+
+/// `by` has taken over from `node`, whose epoch a majority of the voters has fenced. Known already,
+/// or of an epoch that is over: nothing happens.
+struct RecordFence {
+    NodeId node;
+    Epoch epoch;
+    NodeId by;
+    std::string cause;              // for people: "not heard for 60 ms"
+    std::uint32_t duration_ms = 0;  // from the last sign of life to the new owner's gate
+};
+
+/// The node asks to take part again after a fence. It stands alone in its command. When its epoch
+/// has moved on, nothing happens.
+struct AdmitNode {
+    NodeId node;
+    Epoch seen;
+};
+
+/// The VIP, and those that share an address with it, shall be owned by `node`.
+struct MoveVip {
+    ObjectKey vip;
+    std::string node;
+};
+
+/// Moves as few VIPs as make the nodes' shares even.
+struct Rebalance {};
+
+struct SetLeaseProfile {
+    std::string name;  // core/lease_table.hpp
+};
+
 /// One step of a command.
 using Action = std::variant<PutObject, DeleteObject, InitCluster, RegisterNode, DrainNode,
-                            AdvanceTime, MakeJoinToken, UseJoinToken, RecordBoot, RemoveNode>;
+                            AdvanceTime, MakeJoinToken, UseJoinToken, RecordBoot, RemoveNode,
+                            RecordFence, AdmitNode, MoveVip, Rebalance, SetLeaseProfile>;
 
 /// Names a request, so that it takes effect once however often it is sent (core/client_table.hpp).
 struct RequestId {

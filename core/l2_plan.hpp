@@ -5,10 +5,11 @@
 #include <vector>
 
 #include "core/cluster_state.hpp"
+#include "core/l2_rules.hpp"
 
 namespace trivet {
 
-/// What one node has to do for one address on layer 2.
+/// What one node has to do for one address on layer 2 while the lease lets it.
 struct L2Target {
     bool operator==(const L2Target&) const = default;
     std::vector<std::string> interfaces;  // empty: those whose subnet holds the address
@@ -17,27 +18,29 @@ struct L2Target {
 
 struct Placement {
     std::string owner;                  // empty: no node may announce it; `reason` says why
-    std::vector<std::string> standbys;  // in order
+    std::vector<std::string> standbys;  // in order; fenced nodes are none
     std::string reason;
 };
 
 /// Who announces `address`, by the committed state alone.
 Placement place(const ClusterState& state, IpAddress address);
 
-/// The target of `node` for `address`; nullopt when the node does not own it.
+/// The target of `node` for `address`; nullopt when the node is no candidate.
 std::optional<L2Target> l2_target(const ClusterState& state, const std::string& node,
                                   IpAddress address);
 
-/// The whole plan of `node`.
+/// The whole plan of `node`: its target for every address that it is a candidate of.
 std::map<IpAddress, L2Target> l2_plan(const ClusterState& state, const std::string& node);
 
-/// How a pool is announced: the l2 and bgp advertisements that select it, by name. Both empty:
-/// layer 2 on every suitable interface (design section 6).
-struct PoolAdvertisements {
-    std::vector<std::string> l2;
-    std::vector<std::string> bgp;
-    bool announced_by_l2() const { return !l2.empty() || bgp.empty(); }
+/// How a node stands to an address.
+struct Standing {
+    std::string node;
+    std::optional<std::size_t> place;  // in the list, 1 is the first; nullopt: no candidate
+    bool is_owner = false;
+    std::string reason;  // why it is no candidate, or cannot own although it is one
 };
-PoolAdvertisements advertisements_of(const ClusterState& state, const Pool& pool);
+
+/// Every registered node, candidates first.
+std::vector<Standing> explain(const ClusterState& state, IpAddress address);
 
 }  // namespace trivet

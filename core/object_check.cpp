@@ -15,6 +15,10 @@ constexpr std::size_t wanted_max = 8;  // a VIP is one service, not a subnet
 constexpr std::size_t ports_max = 1024;
 constexpr std::size_t sharing_key_max = 253;     // as a name, so that it fits where names fit
 constexpr std::size_t interface_bytes_max = 15;  // IFNAMSIZ - 1
+constexpr std::uint32_t weight_max = 10'000;     // keeps products of weights and counts small
+// A node reports them all with each change: far above a router's, far below what a log bears.
+constexpr std::size_t node_interfaces_max = 256;
+constexpr std::size_t node_prefixes_max = 64;                  // of one interface
 constexpr std::chrono::seconds cooldown_max{366 * 24 * 3600};  // keeps deadlines far from overflow
 
 struct Forbidden {
@@ -179,6 +183,18 @@ Result<void> check_ports(const Vip& vip) {
     return {};
 }
 
+Result<void> check_preferred(const Vip& vip) {
+    auto checked = check_names(vip.preferred_nodes, "preferred_nodes", "node name");
+    if (!checked) return checked;
+    std::set<std::string> seen;
+    for (std::size_t i = 0; i < vip.preferred_nodes.size(); ++i)
+        if (!seen.insert(vip.preferred_nodes[i]).second)
+            return fail(ErrorCode::invalid_argument,
+                        "node '" + vip.preferred_nodes[i] + "' is preferred twice",
+                        fmt::format("preferred_nodes[{}]", i));
+    return {};
+}
+
 Result<void> check_one(const Vip& vip) {
     Result<void> checked = at(check_name("VIP name", vip.name), "name");
     if (checked) checked = at(check_name("namespace", vip.name_space), "namespace");
@@ -191,6 +207,7 @@ Result<void> check_one(const Vip& vip) {
     if (checked) checked = check_wanted(vip);
     if (checked) checked = check_ports(vip);
     if (checked) checked = check_names(vip.eligible_nodes, "eligible_nodes", "node name");
+    if (checked) checked = check_preferred(vip);
     if (!checked) return checked;
     const bool printable =
         std::ranges::all_of(vip.sharing_key, [](char c) { return c > 0x20 && c < 0x7f; });
@@ -234,6 +251,31 @@ Result<void> check_interface_name(std::string_view name) {
     if (valid) return {};
     return fail(ErrorCode::invalid_argument,
                 "'" + std::string(name) + "' is no interface name: 1 to 15 characters, as eth0");
+}
+
+Result<void> check_node(const Node& node) {
+    Result<void> checked = at(check_name("node name", node.name), "name");
+    if (checked) checked = at(check_labels(node.labels), "labels");
+    if (!checked) return checked;
+    if (node.facts.weight == 0 || node.facts.weight > weight_max)
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("a weight of {} is not within 1-{}; a node that shall carry no VIP "
+                                "is a witness",
+                                node.facts.weight, weight_max),
+                    "weight");
+    if (!node.facts.interfaces) return {};
+    checked = check_length(*node.facts.interfaces, "interfaces", node_interfaces_max);
+    std::set<std::string> seen;
+    for (std::size_t i = 0; checked && i < node.facts.interfaces->size(); ++i) {
+        const NodeInterface& interface = (*node.facts.interfaces)[i];
+        const std::string field = fmt::format("interfaces[{}]", i);
+        checked = at(check_interface_name(interface.name), field);
+        if (checked) checked = check_length(interface.prefixes, "prefixes", node_prefixes_max);
+        if (checked && !seen.insert(interface.name).second)
+            return fail(ErrorCode::invalid_argument,
+                        "interface '" + interface.name + "' is listed twice", field);
+    }
+    return checked;
 }
 
 Result<void> check_object(const Object& object) {

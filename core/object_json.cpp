@@ -127,6 +127,7 @@ void read_spec(FieldReader& reader, Vip& vip) {
     std::vector<std::string> nodes;
     reader.texts("eligible_nodes", nodes);
     vip.eligible_nodes = {nodes.begin(), nodes.end()};
+    reader.texts("preferred_nodes", vip.preferred_nodes);
     reader.choice("delivery", vip.delivery, delivery_words);
 }
 
@@ -207,6 +208,7 @@ void write_spec(json& out, const Vip& vip) {
         ports.push_back({{"port", port.port}, {"protocol", to_string(port.protocol)}});
     out["traffic_policy"] = to_string(vip.traffic_policy);
     out["eligible_nodes"] = vip.eligible_nodes;
+    out["preferred_nodes"] = vip.preferred_nodes;
     out["delivery"] = to_string(vip.delivery);
 }
 
@@ -263,7 +265,42 @@ json to_json(const Object& object) {
 }
 
 json to_json(const Node& node) {
-    return {{"name", node.name}, {"labels", node.labels}, {"drained", node.drained}};
+    json out{{"name", node.name}, {"labels", node.labels}, {"drained", node.drained}};
+    write_node_facts(out, node.facts);
+    return out;
+}
+
+void write_node_facts(json& out, const NodeFacts& facts) {
+    out["weight"] = facts.weight;
+    out["witness"] = facts.witness;
+    if (!facts.interfaces) return;
+    json& interfaces = out["interfaces"] = json::array();
+    for (const NodeInterface& interface : *facts.interfaces)
+        interfaces.push_back(
+            {{"name", interface.name}, {"prefixes", texts_of(interface.prefixes)}});
+}
+
+void read_node_facts(FieldReader& reader, NodeFacts& facts) {
+    reader.integer("weight", facts.weight, std::uint32_t{0}, UINT32_MAX);
+    reader.boolean("witness", facts.witness);
+    if (!reader.has("interfaces")) return;
+    facts.interfaces.emplace();
+    reader.list("interfaces", [&](const json& item, const std::string& path) -> Result<void> {
+        NodeInterface interface;
+        FieldReader fields(item, "interface", path);
+        fields.text("name", interface.name);
+        fields.list("prefixes", [&](const json& text, const std::string& at) -> Result<void> {
+            if (auto checked = must_be_text(text, at, "a string like \"192.0.2.0/24\""); !checked)
+                return checked;
+            auto prefix = Prefix::parse(text.get_ref<const std::string&>());
+            if (!prefix) return fail(prefix.error());
+            interface.prefixes.push_back(*prefix);
+            return {};
+        });
+        if (auto finished = fields.finish(); !finished) return finished;
+        facts.interfaces->push_back(std::move(interface));
+        return {};
+    });
 }
 
 json to_json(const LabelSelector& selector) {

@@ -13,6 +13,8 @@
 /// defaults included, so that a reader sees what holds.
 namespace trivet {
 
+class FieldReader;
+
 /// Text to JSON with a nesting limit, because nlohmann_json recurses when it copies or dumps.
 /// Duplicate keys are refused. Errors: invalid_argument with line and column; too_large, too deep.
 Result<nlohmann::json> parse_json(std::string_view text, int depth_max = 32);
@@ -27,6 +29,10 @@ Result<Object> object_from_json(Kind kind, const nlohmann::json& fields);
 nlohmann::json to_json(const Object& object);
 nlohmann::json to_json(const Node& node);
 nlohmann::json to_json(const LabelSelector& selector);
+
+/// The facts of a node among its other fields. Those that are absent stay as they are.
+void write_node_facts(nlohmann::json& out, const NodeFacts& facts);
+void read_node_facts(FieldReader& reader, NodeFacts& facts);
 
 std::optional<Kind> kind_from_string(std::string_view noun);  // "pool", "l2-advertisement", ...
 

@@ -83,7 +83,8 @@ struct Vip {
     std::string sharing_key;
     std::vector<Port> ports;  // empty: all ports
     TrafficPolicy traffic_policy = TrafficPolicy::cluster;
-    std::set<std::string> eligible_nodes;  // empty: every node
+    std::set<std::string> eligible_nodes;      // empty: every node
+    std::vector<std::string> preferred_nodes;  // in order: first when its list is made anew
     Delivery delivery = Delivery::none;
 
     bool operator==(const Vip&) const = default;
@@ -118,11 +119,32 @@ struct ConfigObject {
     bool operator==(const ConfigObject&) const = default;
 };
 
+/// An interface of a node that is up and that layer 2 VIPs can be announced on.
+struct NodeInterface {
+    std::string name;
+    std::vector<Prefix> prefixes;  // the subnets of its addresses
+
+    bool operator==(const NodeInterface&) const = default;
+};
+
+/// What a node tells of itself beside its labels.
+struct NodeFacts {
+    static constexpr std::uint32_t default_weight = 100;
+
+    std::uint32_t weight =
+        default_weight;    // its share of the VIPs, beside the other nodes' weights
+    bool witness = false;  // it votes, and carries no traffic
+    std::optional<std::vector<NodeInterface>> interfaces = {};  // nullopt: not told, any will do
+
+    bool operator==(const NodeFacts&) const = default;
+};
+
 /// A machine that runs lbd. It registers itself; users drain it.
 struct Node {
     std::string name;
     Labels labels;  // kubernetes.io/hostname is always there as well
     bool drained = false;
+    NodeFacts facts = {};
 
     bool operator==(const Node&) const = default;
 };

@@ -26,6 +26,9 @@ std::string vip_name(const Vip& vip);
 /// limits, address classes, fields that exclude each other. Errors: invalid_argument with field.
 Result<void> check_object(const Object& object);
 
+/// The same for a node, which is no object that users put.
+Result<void> check_node(const Node& node);
+
 /// A Linux interface name. Errors: invalid_argument.
 Result<void> check_interface_name(std::string_view name);
 

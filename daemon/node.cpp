@@ -186,6 +186,8 @@ void Node::follow(const std::vector<std::string>& changed) {
     for (const std::string& key : changed) {
         if (key.starts_with("vip/"))
             touch(key, touched);
+        else if (LeaseTable::has_row(key))
+            touch_leases(key, touched);
         else if (!key.starts_with("released/") && !key.starts_with("meta/") &&
                  !key.starts_with(ClientTable::row_prefix) && !MembershipTable::has_row(key))
             everything = true;
@@ -195,7 +197,8 @@ void Node::follow(const std::vector<std::string>& changed) {
     else if (announcer_ && !touched.empty()) {
         std::map<IpAddress, std::optional<L2Target>> changes;
         for (const IpAddress address : touched)
-            changes[address] = l2_target(state_, config_.node, address);
+            changes[address] = owns(address) ? l2_target(state_, config_.node, address)
+                                             : std::optional<L2Target>{};
         forget_status(changes);
         announcer_->update(std::move(changes));
     }
@@ -214,8 +217,29 @@ void Node::touch(const std::string& row_key, std::set<IpAddress>& touched) {
     if (record == nullptr) vip_addresses_.erase(key);
 }
 
+/// A list names its address; a node that was fenced or admitted touches all that it is a candidate
+/// of. Its row changes with every list that names it as well, which is no news here.
+void Node::touch_leases(const std::string& row_key, std::set<IpAddress>& touched) {
+    if (const auto address = LeaseTable::address_in(row_key)) touched.insert(*address);
+    const auto id = LeaseTable::node_in(row_key);
+    const lease::Plan::Node* node = id ? state_.lease_plan().find(*id) : nullptr;
+    if (node == nullptr) return;
+    const std::pair now(node->epoch, node->fence);
+    if (std::exchange(epochs_[*id], now) == now) return;
+    for (const auto& [address, entry] : state_.lease_plan().entries())
+        if (std::ranges::count(entry.list, *id, &lease::Plan::Candidate::node) != 0)
+            touched.insert(address);
+}
+
+/// Candidates that do not own an address know its target as well, and stay silent.
+bool Node::owns(IpAddress address) const {
+    const NodeId owner = state_.lease_plan().owner(address);
+    return owner != NodeId{} && owner == state_.node_id(config_.node);
+}
+
 void Node::replan_all() {
     std::map<IpAddress, L2Target> plan = l2_plan(state_, config_.node);
+    std::erase_if(plan, [&](const auto& entry) { return !owns(entry.first); });
     std::erase_if(l2_status_, [&](const auto& entry) { return !plan.contains(entry.first); });
     announcer_->set_plan(std::move(plan));
 }

@@ -91,6 +91,8 @@ private:
     void take_snapshot(const raft::Snapshot& snapshot);
     void follow(const std::vector<std::string>& changed);
     void touch(const std::string& row_key, std::set<IpAddress>& touched);
+    void touch_leases(const std::string& row_key, std::set<IpAddress>& touched);
+    bool owns(IpAddress address) const;
     void replan_all();
     void forget_status(const std::map<IpAddress, std::optional<L2Target>>& changes);
     void arm_state_timer();
@@ -156,6 +158,7 @@ private:
     std::unique_ptr<announce::L2Service> announcer_;
     std::map<IpAddress, announce::L2Status> l2_status_;          // of the addresses in the plan
     std::map<ObjectKey, std::vector<IpAddress>> vip_addresses_;  // as last planned
+    std::map<NodeId, std::pair<Epoch, Epoch>> epochs_;           // present and fenced, as followed
     boost::asio::system_timer state_timer_;   // when the state wants its time moved on
     std::optional<WallTime> state_deadline_;  // what it is set to
     boost::asio::steady_timer certificate_timer_;

@@ -84,6 +84,10 @@ asio::awaitable<Result<api::InitAnswer>> Node::init() {
         std::vector<Action> actions;
         actions.emplace_back(InitCluster{cluster_id, token_hash(token)});
         actions.emplace_back(RegisterNode{config_.node, config_.labels});
+        // With its start, so that it owns the first VIP without waiting for keep_registered().
+        if (const auto boot = boots_.newest())
+            actions.emplace_back(
+                RecordBoot{config_.node, raft_id_.value(), boot->number, boot->nonce});
         api::Proposal proposal{std::move(actions)};  // by name: see answer_of.hpp
         done = co_await propose(std::move(proposal));
     }

@@ -121,6 +121,7 @@ void FakeControl::make_cluster(const std::string& token) {
     std::vector<Action> actions;
     actions.emplace_back(InitCluster{"c1", hash_of_token(token)});
     actions.emplace_back(RegisterNode{"n1", {}});
+    actions.emplace_back(RecordBoot{"n1", 0xa1, 1, 1});
     apply(std::move(actions));
 }
 

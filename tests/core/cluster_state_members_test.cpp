@@ -95,12 +95,16 @@ TEST(ClusterStateMembers, ARemovedNodeLeavesNothingButWhatUsersWrote) {
     ASSERT_TRUE(f.vip("web", R"("eligible_nodes": ["n1"])"));
     const Applied removed = f.apply({RemoveNode{"n1"}});
     ASSERT_TRUE(removed.result);
-    EXPECT_EQ(removed.changed, (std::vector<std::string>{"boot/n1", "node/n1"}));
-    ASSERT_EQ(removed.events.size(), 1u);
+    EXPECT_EQ(removed.changed,
+              (std::vector<std::string>{"boot/n1", "lease/address/10.0.0.0",
+                                        "lease/node/0000000000000005", "node/n1"}));
+    ASSERT_EQ(removed.events.size(), 2u);
+    EXPECT_EQ(removed.events[1].type, "vip_moved");
     EXPECT_EQ(removed.events[0].type, "node_removed");
     EXPECT_EQ(removed.events[0].object, "node/n1");
     EXPECT_TRUE(f.state.nodes().empty());
     EXPECT_TRUE(f.state.boots().empty());
+    EXPECT_TRUE(f.state.lease_plan().entries().empty());
     EXPECT_EQ(f.record("web").vip.eligible_nodes, decltype(Vip::eligible_nodes){"n1"});
     expect_restored_the_same(f);
     const Applied again = f.apply({RemoveNode{"n1"}});

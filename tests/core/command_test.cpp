@@ -27,6 +27,11 @@ Command every_action() {
     command.actions.push_back(UseJoinToken{std::string(64, 'a'), UINT64_MAX, "n2"});
     command.actions.push_back(RecordBoot{"n2", UINT64_MAX, 3, UINT64_MAX - 1});
     command.actions.push_back(RemoveNode{"n2"});
+    command.actions.push_back(RecordFence{NodeId(UINT64_MAX), Epoch(4), NodeId(7), "silent", 93});
+    command.actions.push_back(AdmitNode{NodeId(UINT64_MAX), Epoch(5)});
+    command.actions.push_back(MoveVip{{Kind::vip, "shop", "web"}, "n2"});
+    command.actions.push_back(Rebalance{});
+    command.actions.push_back(SetLeaseProfile{"fast"});
     return command;
 }
 
@@ -93,6 +98,37 @@ TEST(Command, EveryFieldOfTheMembershipActionsComesBack) {
     EXPECT_EQ(std::get<RemoveNode>(decoded->actions[10]).name, "n2");
 }
 
+TEST(Command, EveryFieldOfTheLeaseActionsComesBack) {
+    const auto decoded = decode_command(encode(every_action()));
+    ASSERT_TRUE(decoded) << decoded.error().message;
+    const auto& fence = std::get<RecordFence>(decoded->actions[11]);
+    EXPECT_EQ(fence.node, NodeId(UINT64_MAX));
+    EXPECT_EQ(fence.epoch, Epoch(4));
+    EXPECT_EQ(fence.by, NodeId(7));
+    EXPECT_EQ(fence.cause, "silent");
+    EXPECT_EQ(fence.duration_ms, 93u);
+    const auto& admission = std::get<AdmitNode>(decoded->actions[12]);
+    EXPECT_EQ(admission.node, NodeId(UINT64_MAX));
+    EXPECT_EQ(admission.seen, Epoch(5));
+    const auto& move = std::get<MoveVip>(decoded->actions[13]);
+    EXPECT_EQ(move.vip, (ObjectKey{Kind::vip, "shop", "web"}));
+    EXPECT_EQ(move.node, "n2");
+    EXPECT_EQ(std::get<SetLeaseProfile>(decoded->actions[15]).name, "fast");
+}
+
+TEST(Command, ANodesFactsComeBackAndOlderEntriesHaveNone) {
+    RegisterNode node{"n1", {{"rack", "a"}}, {.weight = 50, .witness = true, .interfaces = {}}};
+    node.facts.interfaces = {
+        {"eth0", {*Prefix::parse("192.0.2.0/24"), *Prefix::parse("fd00::/64")}}, {"eth1", {}}};
+    const auto decoded = decode_command(encode({{}, {node}}));
+    ASSERT_TRUE(decoded) << decoded.error().message;
+    EXPECT_EQ(std::get<RegisterNode>(decoded->actions[0]).facts, node.facts);
+    const auto old = decode_command(
+        R"({"format":1,"at":1,"actions":[{"register_node":{"name":"n1","labels":{}}}]})");
+    ASSERT_TRUE(old) << old.error().message;
+    EXPECT_EQ(std::get<RegisterNode>(old->actions[0]).facts, NodeFacts{});
+}
+
 TEST(Command, ATokenExpiresWithinWhatAClockCanSay) {
     const auto expiry = [](WallTime expires) {
         const auto decoded = decode_command(encode({{}, {MakeJoinToken{"", expires}}}));
@@ -126,6 +162,15 @@ TEST(Command, RefusesWhatEncodeCannotHaveWritten) {
             R"({"format": 1, "at": 0, "actions": [{"record_boot": {"nonce": 18446744073709551616}}]})",
             R"({"format": 1, "at": 0, "actions": [{"remove_node": {"node": "n2"}}]})",
             R"({"format": 1, "at": 0, "actions": [{"remove_node": []}]})",
+            R"({"format": 1, "at": 0, "actions": [{"record_fence": {"epoch": -1}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"record_fence": {"duration_ms": 4294967296}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"admit_node": {"epoch": 1}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"admit_node": {"node": "00000000000000a1"}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"move_vip": {"vip": "web"}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"rebalance": {"all": true}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"set_lease_profile": {"name": 1}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"register_node": {"interfaces": ["eth0"]}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"register_node": {"interfaces": [{"prefixes": ["192.0.2.1/24"]}]}}]})",
             R"({"format": 1, "at": 0, "actions": [{"put": {"kind": "pool"}}]})",
             R"({"format": 1, "at": 0, "actions": [{"put": {"kind": "tool", "object": {}}}]})",
             R"({"format": 1, "at": 0, "actions": [{"delete": {"kind": "vip"}, "put": {}}]})",

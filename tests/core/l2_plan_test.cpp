@@ -2,21 +2,18 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/core/state_fixture.hpp"
+#include "tests/core/placement_fixture.hpp"
 
 namespace trivet {
 namespace {
 
 using test::address;
 
-class L2Plan : public testing::Test, protected test::StateFixture {
+class L2Plan : public testing::Test, protected test::PlacementFixture {
 protected:
     L2Plan() {
         EXPECT_TRUE(pool("lan", R"("addresses": ["10.0.0.0/24"], "labels": {"zone": "a"})"));
         EXPECT_TRUE(vip("web"));
-    }
-    void join(const std::string& name, Labels labels = {}) {
-        EXPECT_TRUE(apply({RegisterNode{name, std::move(labels)}}).result);
     }
     void l2(const std::string& name, const std::string& fields) {
         EXPECT_TRUE(put(Kind::l2_advertisement, name, fields, false));
@@ -39,7 +36,6 @@ protected:
         EXPECT_TRUE(target);
         return target ? target->interfaces : std::vector<std::string>{"none"};
     }
-    using Names = std::vector<std::string>;
 };
 
 TEST_F(L2Plan, WithoutAdvertisementsEverySuitableInterface) {
@@ -49,14 +45,31 @@ TEST_F(L2Plan, WithoutAdvertisementsEverySuitableInterface) {
     EXPECT_EQ(interfaces("n1"), Names{});
 }
 
-TEST_F(L2Plan, OwnerAndStandbysByName) {
+TEST_F(L2Plan, OwnerAndStandbysAreThoseOfTheList) {
     join("n3");
     join("n1");
     join("n2");
+    EXPECT_EQ(placement().owner, "n3");
+    EXPECT_EQ(placement().standbys, (Names{"n1", "n2"}));
+    ASSERT_TRUE(fence("n3").result);
     EXPECT_EQ(placement().owner, "n1");
-    EXPECT_EQ(placement().standbys, (Names{"n2", "n3"}));
-    EXPECT_FALSE(l2_target(state, "n2", address("10.0.0.0")));
+    EXPECT_EQ(placement().standbys, Names{"n2"});
+    ASSERT_TRUE(fence("n1").result);
+    ASSERT_TRUE(fence("n2").result);
+    EXPECT_NE(why_not().find("every candidate ('n3', 'n1', 'n2') was fenced"), std::string::npos);
+    ASSERT_TRUE(admit("n1").result);
+    EXPECT_EQ(placement().owner, "n1");
+}
+
+TEST_F(L2Plan, EveryCandidateHasATarget) {
+    join("n1");
+    join("n2");
+    EXPECT_TRUE(l2_target(state, "n1", address("10.0.0.0")));
+    EXPECT_TRUE(l2_target(state, "n2", address("10.0.0.0")));
+    EXPECT_EQ(l2_plan(state, "n1"), l2_plan(state, "n2"));
     EXPECT_FALSE(l2_target(state, "n9", address("10.0.0.0")));
+    ASSERT_TRUE(drain("n2").result);
+    EXPECT_FALSE(l2_target(state, "n2", address("10.0.0.0")));
 }
 
 TEST_F(L2Plan, AnAdvertisementSelectsPoolsByNameOrLabelOrAll) {
@@ -94,8 +107,8 @@ TEST_F(L2Plan, NodeSelectorsChooseTheNodes) {
     EXPECT_EQ(placement().owner, "n2");
     EXPECT_EQ(placement().standbys, Names{});
     l2("a", R"("node_selectors": [{"match_labels": {"rack": "a"}}])");
-    EXPECT_EQ(placement().owner, "n1");
-    EXPECT_EQ(placement().standbys, Names{"n2"});
+    EXPECT_EQ(placement().owner, "n2");
+    EXPECT_EQ(placement().standbys, Names{"n1"});
 }
 
 TEST_F(L2Plan, DrainedNodesDoNotAnnounce) {
@@ -164,11 +177,11 @@ TEST_F(L2Plan, TheWholePlanIsThatOfEveryAddress) {
     l2("lan", R"("pools": ["lan"], "interfaces": ["eth0"])");
     ASSERT_TRUE(vip("both", R"("ip_family_policy": "require_dual", "delivery": "bind")"));
     ASSERT_TRUE(vip("only", R"("eligible_nodes": ["n2"])"));
-    for (const char* node : {"n1", "n2"}) {
+    for (const auto& [node, size] : {std::pair{"n1", 1u}, std::pair{"n2", 4u}}) {
         const auto plan = l2_plan(state, node);
         for (const auto& [target_address, target] : plan)
             EXPECT_EQ(l2_target(state, node, target_address), target);
-        EXPECT_EQ(plan.size(), 2u) << node;
+        EXPECT_EQ(plan.size(), size) << node;
     }
     EXPECT_TRUE(l2_plan(state, "n9").empty());
 }

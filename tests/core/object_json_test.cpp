@@ -151,6 +151,10 @@ INSTANTIATE_TEST_SUITE_P(
                     "no space"},
         RefusedCase{"NodeName", Kind::vip, VIP(R"("eligible_nodes": ["N1"])"), "eligible_nodes[0]",
                     "node name 'N1' is not valid"},
+        RefusedCase{"PreferredNode", Kind::vip, VIP(R"("preferred_nodes": ["n1", "N1"])"),
+                    "preferred_nodes[1]", "node name 'N1' is not valid"},
+        RefusedCase{"PreferredTwice", Kind::vip, VIP(R"("preferred_nodes": ["n1", "n1"])"),
+                    "preferred_nodes[1]", "preferred twice"},
         RefusedCase{"NulInName", Kind::vip, R"({"name": "we\u0000b"})", "name", "is not valid"},
         RefusedCase{"Interface", Kind::l2_advertisement,
                     R"({"name": "all", "interfaces": ["eth0", "far too long a name"]})",
@@ -258,7 +262,8 @@ INSTANTIATE_TEST_SUITE_P(
             "labels": {"kubernetes.io/name": "web"}, "addresses": ["192.0.2.1", "2001:db8::1"],
             "ip_families": ["ipv6", "ipv4"], "ip_family_policy": "prefer_dual", "sharing_key": "k",
             "ports": ["80/tcp", "53/udp", {"port": 443}, {"port": 9, "protocol": "sctp"}],
-            "traffic_policy": "local", "eligible_nodes": ["n2", "n1"], "delivery": "bind"})"},
+            "traffic_policy": "local", "eligible_nodes": ["n2", "n1"],
+            "preferred_nodes": ["n2"], "delivery": "bind"})"},
         AcceptedCase{"L2Advertisement", Kind::l2_advertisement, R"({"name": "all", "pools": ["lan"],
             "pool_selectors": [{"match_labels": {"a": "b"}}], "interfaces": ["eth0", "br0.12"],
             "node_selectors": [{"match_labels": {"kubernetes.io/hostname": "n1"}}]})"},
@@ -288,7 +293,8 @@ TEST(ObjectJson, WritesDefaultsToo) {
     const json written = to_json(test::object(Kind::vip, R"({"name": "web"})"));
     EXPECT_EQ(written, json_of(R"({"name": "web", "namespace": "default", "labels": {}, "pool": "",
         "addresses": [], "ip_families": [], "ip_family_policy": null, "sharing_key": "", "ports": [],
-        "traffic_policy": "cluster", "eligible_nodes": [], "delivery": "none"})"));
+        "traffic_policy": "cluster", "eligible_nodes": [], "preferred_nodes": [],
+        "delivery": "none"})"));
 }
 
 TEST(ObjectJson, DurationsBecomeSeconds) {

@@ -16,10 +16,16 @@ public:
     ClusterState state;
     std::map<std::string, std::string> rows;
     std::vector<Event> events;
+    std::optional<ClusterState> twin;  // gets the same commands, and must do the same
 
     Applied apply(std::vector<Action> actions, std::optional<RequestId> request = {}) {
-        Applied applied =
-            state.apply(LogIndex(++index_), {now_, std::move(actions), std::move(request)});
+        const Command command{now_, std::move(actions), std::move(request)};
+        Applied applied = state.apply(LogIndex(++index_), command);
+        if (twin) {
+            EXPECT_EQ(twin->apply(LogIndex(index_), command).changed, applied.changed);
+            for (const std::string& key : applied.changed)
+                EXPECT_EQ(twin->row(key), state.row(key)) << key;
+        }
         for (const std::string& key : applied.changed) {
             const auto value = state.row(key);
             if (value)

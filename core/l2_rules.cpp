@@ -1,0 +1,92 @@
+#include "core/l2_rules.hpp"
+
+#include <algorithm>
+
+#include "core/field_reader.hpp"
+
+namespace trivet {
+
+namespace {
+
+/// Selects pools as L2Advertisement and bgp-advertisement do: by name, by labels, or all.
+bool selects(const std::vector<std::string>& pools, const std::vector<LabelSelector>& selectors,
+             const Pool& pool) {
+    if (pools.empty() && selectors.empty()) return true;
+    return std::ranges::find(pools, pool.name) != pools.end() ||
+           any_matches(selectors, pool.labels);
+}
+
+bool selects(const ConfigObject& bgp, const Pool& pool) {
+    std::vector<std::string> pools;
+    std::vector<LabelSelector> selectors;
+    if (const auto names = bgp.fields.find("pools"); names != bgp.fields.end())
+        pools = names->get<std::vector<std::string>>();
+    if (const auto list = bgp.fields.find("pool_selectors"); list != bgp.fields.end())
+        for (const nlohmann::json& item : *list) {
+            auto selector = read_selector(item, "pool_selectors");
+            if (selector) selectors.push_back(std::move(*selector));
+        }
+    return selects(pools, selectors, pool);
+}
+
+bool selects(const L2Advertisement& l2, const Node& node) {
+    return l2.node_selectors.empty() || any_matches(l2.node_selectors, node.labels);
+}
+
+}  // namespace
+
+PoolAdvertisements advertisements_of(const ClusterState& state, const Pool& pool) {
+    PoolAdvertisements names;
+    for (const auto& [name, stored] : state.l2_advertisements())
+        if (selects(stored.object.pools, stored.object.pool_selectors, pool))
+            names.l2.push_back(name);
+    const auto first_bgp =
+        state.config_objects().lower_bound(ObjectKey{Kind::bgp_advertisement, "", ""});
+    for (auto it = first_bgp;
+         it != state.config_objects().end() && it->first.kind == Kind::bgp_advertisement; ++it)
+        if (selects(it->second.object, pool)) names.bgp.push_back(it->first.name);
+    return names;
+}
+
+L2Rules::L2Rules(const ClusterState& state, const Pool& pool) : pool_(&pool) {
+    const PoolAdvertisements names = advertisements_of(state, pool);
+    for (const std::string& name : names.l2)
+        advertisements_.push_back(&state.l2_advertisements().at(name).object);
+    everywhere_ = names.l2.empty() && names.bgp.empty();
+    if (!names.announced_by_l2()) only_bgp_ = names.bgp.front();
+}
+
+bool L2Rules::allow(const Node& node) const {
+    return everywhere_ || std::ranges::any_of(advertisements_, [&](const L2Advertisement* l2) {
+               return selects(*l2, node);
+           });
+}
+
+std::set<std::string> L2Rules::interfaces(const Node& node) const {
+    if (everywhere_) return {};
+    std::set<std::string> interfaces;
+    for (const L2Advertisement* l2 : advertisements_) {
+        if (!selects(*l2, node)) continue;
+        if (l2->interfaces.empty()) return {};
+        interfaces.insert(l2->interfaces.begin(), l2->interfaces.end());
+    }
+    return interfaces;
+}
+
+bool L2Rules::reach(const Node& node, IpAddress address) const {
+    if (!node.facts.interfaces) return true;
+    const std::set<std::string> named = interfaces(node);
+    return std::ranges::any_of(*node.facts.interfaces, [&](const NodeInterface& interface) {
+        if (!named.empty()) return named.contains(interface.name);
+        return std::ranges::any_of(interface.prefixes,
+                                   [&](const Prefix& prefix) { return prefix.contains(address); });
+    });
+}
+
+std::vector<std::string> L2Rules::names() const {
+    std::vector<std::string> names;
+    for (const L2Advertisement* l2 : advertisements_) names.push_back(l2->name);
+    return names;
+}
+
+}  // namespace trivet
