@@ -17,7 +17,6 @@ using nlohmann::json;
 
 namespace {
 
-
 constexpr std::string_view node_prefix = "lease/node/";
 constexpr std::string_view address_prefix = "lease/address/";
 constexpr std::uint64_t any_number = UINT64_MAX;
@@ -193,7 +192,7 @@ std::optional<NodeId> LeaseTable::node_in(std::string_view key) {
 
 std::vector<std::string> LeaseTable::row_keys() const {
     std::vector<std::string> keys;
-    if (profile_ != default_profile) keys.emplace_back(profile_row);
+    if (profile_ != default_profile) keys.emplace_back(LeaseTable::profile_row);
     for (const auto& [id, node] : plan_.nodes()) keys.push_back(node_key(id));
     for (const auto& [address, entry] : plan_.entries()) keys.push_back(address_key(address));
     return keys;

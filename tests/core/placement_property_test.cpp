@@ -66,15 +66,12 @@ private:
         const Node& node = state.nodes().at(name).object;
         ASSERT_FALSE(node.drained) << name;
         ASSERT_FALSE(node.facts.witness) << name;
-        if (node.facts.interfaces)
-            ASSERT_TRUE(std::ranges::any_of(*node.facts.interfaces,
-                                            [&](const auto& interface) {
-                                                return std::ranges::any_of(
-                                                    interface.prefixes, [&](const Prefix& prefix) {
-                                                        return prefix.contains(at);
-                                                    });
-                                            }))
-                << name << " " << at.to_string();
+        const auto holds = [&](const NodeInterface& interface) {
+            return std::ranges::any_of(interface.prefixes,
+                                       [&](const Prefix& prefix) { return prefix.contains(at); });
+        };
+        ASSERT_TRUE(!node.facts.interfaces || std::ranges::any_of(*node.facts.interfaces, holds))
+            << name << " " << at.to_string();
         const Vip& oldest = state.placement_unit(at).holders.front()->vip;
         if (!oldest.eligible_nodes.empty()) {
             ASSERT_TRUE(oldest.eligible_nodes.contains(name)) << name;
@@ -293,9 +290,9 @@ private:
     }
     Action put_vip() {
         const std::string name = vip_name();
-        std::string text = R"({"name": ")" + name + R"(", "ports": [)" + name.substr(1) + "1]";
-        // ports differ, so that addresses can be shared
-        text = R"({"name": ")" + name + R"(", "ports": [{"port": 1)" + name.substr(1) + "}]";
+        // Ports differ, so that addresses can be shared.
+        std::string text =
+            R"({"name": ")" + name + R"(", "ports": [{"port": 1)" + name.substr(1) + "}]";
         if (number(0, 2) == 0) text += R"(, "ip_family_policy": "require_dual")";
         if (number(0, 3) == 0) text += R"(, "sharing_key": "k")";
         if (number(0, 3) == 0) text += R"(, "eligible_nodes": [)" + subset("n", 10, 23) + "]";
