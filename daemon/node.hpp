@@ -87,6 +87,8 @@ public:
     api::ClusterView cluster_view() const override;
     boost::asio::awaitable<Result<std::vector<Event>>> events(
         std::size_t limit, std::optional<std::string> object) override;
+    const std::string& node() const override { return config_.node; }
+    std::vector<api::Check> checks() const override;
     std::optional<api::AddressRuntime> address_runtime(IpAddress address) const override;
     api::NodeRuntime node_runtime() const override;
 

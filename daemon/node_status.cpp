@@ -1,3 +1,4 @@
+#include "announce/boot_clock.hpp"
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -184,6 +185,13 @@ api::NodeRuntime Node::node_runtime() const {
     const store::Storage::Statistics stored = storage_->statistics();
     runtime.counters["store_transactions"] = stored.transactions;
     runtime.counters["store_entries"] = stored.entries;
+    if (lease_) {
+        const LeaseStatus leases = lease_->status();
+        for (std::size_t i = 0; i < lease_counters; ++i)
+            runtime.counters["lease_" + std::string(to_string(static_cast<LeaseCounter>(i)))] =
+                leases.counters[i];
+        runtime.counters["takeovers"] = takeovers_;
+    }
     const raft::Raft& raft = cluster_log_->raft();
     runtime.gauges = {{"last_applied", static_cast<double>(state_.last_applied().value())},
                       {"read_only", read_only_ ? 1.0 : 0.0},
@@ -193,6 +201,13 @@ api::NodeRuntime Node::node_runtime() const {
                       {"raft_is_leader", raft.is_leader() ? 1.0 : 0.0},
                       {"raft_has_leader", raft.leader() != raft::RaftId{} ? 1.0 : 0.0},
                       {"raft_voters", static_cast<double>(raft.configuration().voters())}};
+    if (lease_) {
+        const LeaseStatus leases = lease_->status();
+        runtime.gauges["lease_open_groups"] = static_cast<double>(leases.open_groups);
+        runtime.gauges["lease_held"] =
+            leases.lease_deadline && *leases.lease_deadline > announce::boot_now() ? 1.0 : 0.0;
+        runtime.gauges["failover_seconds_sum"] = takeover_seconds_;
+    }
     for (std::string& warning : cluster_warnings()) runtime.warnings.push_back(std::move(warning));
     return runtime;
 }

@@ -22,6 +22,7 @@ public:
             .node = "n1", .version = "0.1.0", .api_address = "https://10.0.0.1:7480"};
         std::map<IpAddress, AddressRuntime> addresses;
         std::vector<Event> events;
+        std::vector<Check> checks;
         WallTime now{std::chrono::hours{24}};
         int proposals = 0;
         int barriers = 0;
@@ -56,6 +57,8 @@ public:
     ClusterView cluster_view() const override;
     boost::asio::awaitable<Result<std::vector<Event>>> events(
         std::size_t limit, std::optional<std::string> object) override;
+    const std::string& node() const override { return knobs_.runtime.node; }
+    std::vector<Check> checks() const override { return knobs_.checks; }
     std::optional<AddressRuntime> address_runtime(IpAddress address) const override;
     NodeRuntime node_runtime() const override { return knobs_.runtime; }
 
