@@ -1,0 +1,151 @@
+"""One owner at a time: what happens to a VIP when its owner dies, hangs, is cut off, stops or is drained."""
+import os
+import re
+import signal
+import subprocess
+import time
+
+import harness
+from cluster import Cluster
+from harness import wait_for
+
+ADDRESS = "10.77.0.200"
+# Sanitised processes on a shared machine: the benchmark has the times, these tests the order of things.
+SOON = 15
+
+
+def cluster_with_vip(lab, names=("web",)):
+    cluster = Cluster(lab).form(3)
+    cluster.create_pool(f"{ADDRESS}-10.77.0.240")
+    for name in names:
+        cluster.leader().lbctl("vip", "create", name, "--pool", "lan", "--delivery", "bind")
+    wait_for("the VIPs to answer", lambda: all(serving_mac(cluster, address_of(cluster, n)) for n in names), timeout=SOON)
+    return cluster
+
+
+def vip(cluster, name="web", through=None):
+    node = through or next(n for n in cluster.nodes if n.running())
+    answer = node.ask("GET", f"/v1/vips/default/{name}")
+    return answer.body if answer.status == 200 else None
+
+
+def owner(cluster, name="web"):
+    status = (vip(cluster, name) or {}).get("status", {})
+    return cluster.member(status["owner"]) if status.get("owner") else None
+
+
+def address_of(cluster, name="web"):
+    return vip(cluster, name)["status"]["addresses"][0]
+
+
+def macs(cluster, address=ADDRESS, seconds=1):
+    """Who answers ARP questions of the client, in that time."""
+    out = cluster.client.run("arping", "-b", "-c", "3", "-w", str(seconds), "-I", "eth0", address, check=False).stdout
+    return set(m.lower() for m in re.findall(r"\[([0-9A-Fa-f:]{17})\]", out))
+
+
+def serving_mac(cluster, address=ADDRESS):
+    found = macs(cluster, address)
+    assert len(found) <= 1, f"two machines answer for {address}: {found}"
+    return next(iter(found), None)
+
+
+def serves(cluster, node, address=ADDRESS):
+    return serving_mac(cluster, address) == node.host.mac("eth0").lower()
+
+
+def wait_for_another(cluster, old, name="web"):
+    address = ADDRESS
+    others = [n for n in cluster.nodes if n is not old]
+    wait_for("another node to answer for the VIP", lambda: any(serves(cluster, n, address) for n in others), timeout=SOON)
+    assert not serves(cluster, old)
+    wait_for("the plan to say so", lambda: vip(cluster, name, others[0])["status"]["owner"] != old.name, timeout=SOON)
+
+
+def test_a_dead_owner_is_replaced_and_comes_back_last(lab):
+    cluster = cluster_with_vip(lab)
+    old = owner(cluster)
+    old.kill()
+    wait_for_another(cluster, old)
+    new = owner(cluster)
+    old.start()
+    wait_for("the old owner to be admitted again",
+             lambda: vip(cluster)["status"]["standbys"][-1:] == [old.name], timeout=SOON)
+    assert owner(cluster) is new and serves(cluster, new)
+
+
+def test_a_hung_owner_falls_silent_and_stays_silent(lab):
+    cluster = cluster_with_vip(lab)
+    old = owner(cluster)
+    epoch = vip(cluster)["status"]["epoch"]
+    old.pause()
+    wait_for_another(cluster, old)
+    old.resume()
+    wait_for("the old owner to be admitted again",
+             lambda: vip(cluster)["status"]["standbys"][-1:] == [old.name], timeout=SOON)
+    assert not serves(cluster, old)
+    old.lbctl("vip", "move", "web", "--to", old.name)
+    wait_for("it to serve again", lambda: serves(cluster, old), timeout=SOON)
+    assert vip(cluster)["status"]["epoch"] > epoch
+
+
+def test_an_owner_cut_off_from_the_others_gives_way(lab):
+    cluster = cluster_with_vip(lab)
+    old = owner(cluster)
+    cluster.isolate(old)  # from the nodes alone: the client still reaches it
+    others = [n for n in cluster.nodes if n is not old]
+    wait_for("another node to answer", lambda: any(serves(cluster, n) for n in others), timeout=SOON)
+    assert not serves(cluster, old)
+    cluster.heal()
+    wait_for("the old owner to be admitted again",
+             lambda: vip(cluster, through=others[0])["status"]["standbys"][-1:] == [old.name], timeout=SOON)
+
+
+def ping_through(cluster, change):
+    """Asks the VIP each 5 ms while `change` runs; returns how many answers were lost."""
+    with cluster.client.start("ping", "-n", "-i", "0.005", "-c", "600", "-W", "1", ADDRESS, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True) as ping:
+        time.sleep(0.5)  # some of the answers come from the old owner
+        change()
+        out, _ = ping.communicate(timeout=60)
+    sent, received = map(int, re.search(r"(\d+) packets transmitted, (\d+) received", out).groups())
+    assert sent == 600, out
+    return sent - received
+
+
+def test_a_planned_move_loses_no_packet(lab):
+    cluster = cluster_with_vip(lab)
+    cluster.client.run("ping", "-c", "1", ADDRESS)
+    old = owner(cluster)
+    to = next(n for n in cluster.nodes if n is not old)
+    assert ping_through(cluster, lambda: old.lbctl("vip", "move", "web", "--to", to.name)) == 0
+    assert serves(cluster, to)
+
+
+def test_a_drain_loses_no_packet(lab):
+    cluster = cluster_with_vip(lab)
+    cluster.client.run("ping", "-c", "1", ADDRESS)
+    old = owner(cluster)
+    assert ping_through(cluster, lambda: old.lbctl("node", "drain", old.name, "--wait")) == 0
+    assert not serves(cluster, old)
+
+
+def test_a_clean_stop_loses_no_packet(lab):
+    cluster = cluster_with_vip(lab)
+    cluster.client.run("ping", "-c", "1", ADDRESS)
+    old = owner(cluster)
+    assert ping_through(cluster, old.terminate) == 0
+    assert not serves(cluster, old)
+
+
+def test_explain_and_doctor_tell_what_is(lab):
+    cluster = cluster_with_vip(lab)
+    old = owner(cluster)
+    told = old.json("vip", "explain", "web")["addresses"][0]
+    assert [n["place"] for n in told["nodes"]] == [1, 2, 3] and told["nodes"][0]["owner"], told
+    checks = {c["name"]: c for c in old.json("doctor")["checks"]}
+    assert checks["gate"]["outcome"] == "good" and "eth0" in checks["gate"]["message"], checks
+    assert checks["lease"]["outcome"] == "good", checks
+
+
+harness.main(globals())
