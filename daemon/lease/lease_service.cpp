@@ -109,7 +109,6 @@ void LeaseService::on_wake() {
 void LeaseService::stop() {
     if (std::exchange(is_stopped_, true)) return;
     reader_.stop();
-    TRIVET_ASSERT(!thread_.is_current());  // it would wait for itself
     channel_->is_stopping.store(true, std::memory_order_release);
     channel_->signal.raise();
     thread_.join();

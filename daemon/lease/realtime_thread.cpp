@@ -1,5 +1,6 @@
 #include "daemon/lease/realtime_thread.hpp"
 
+#include <algorithm>
 #include <cap-ng.h>
 #include <cerrno>
 #include <csignal>
@@ -21,13 +22,31 @@ namespace {
 // interrupt handlers run: packets must come in before they can be looked at.
 constexpr int realtime_priority = 10;
 constexpr int nice_value = -10;
-// Of the stack, what a thread may use without a page fault. The rest is for what starts it.
+// Of the stack, what a thread may use without a page fault.
 constexpr std::size_t prefault_bytes = RealtimeThread::stack_bytes / 2;
+// What stays free for the calls that touch it.
+constexpr std::size_t untouched_bytes = std::size_t{32} << 10;
+
+/// How much of the calling thread's stack is left: thread-local memory lies in it as well, much of
+/// it under a sanitizer.
+std::size_t stack_left() {
+    pthread_attr_t attributes;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0) return 0;
+    void* lowest = nullptr;
+    std::size_t bytes = 0;
+    pthread_attr_getstack(&attributes, &lowest, &bytes);
+    pthread_attr_destroy(&attributes);
+    return static_cast<std::size_t>(static_cast<char*>(__builtin_frame_address(0)) -
+                                    static_cast<char*>(lowest));
+}
 
 __attribute__((noinline)) void touch_stack() {
-    volatile char bytes[prefault_bytes];
+    const std::size_t left = stack_left();
+    if (left <= untouched_bytes) return;
+    const std::size_t size = std::min(prefault_bytes, left - untouched_bytes);
+    auto* bytes = static_cast<volatile char*>(__builtin_alloca(size));
     const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    for (std::size_t i = 0; i < sizeof bytes; i += page) bytes[i] = 0;
+    for (std::size_t i = 0; i < size; i += page) bytes[i] = 0;
 }
 
 bool may_lock() {

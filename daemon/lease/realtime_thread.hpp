@@ -18,7 +18,7 @@ Result<void> lock_memory();
 /// Errors: not_allowed, with what to do.
 Result<void> become_realtime();
 
-/// A thread with a small stack, all of which is touched before `body` is called. Signals are not
+/// A thread with a small stack, half of which is touched before `body` is called. Signals are not
 /// delivered to it. The owner joins it; a joined one may be started anew.
 class RealtimeThread {
 public:
@@ -32,7 +32,6 @@ public:
     /// `name` has at most 15 characters. Errors: exhausted, the kernel makes no thread.
     Result<void> start(const std::string& name, std::function<void()> body);
     void join();
-    bool is_current() const { return is_running_ && pthread_equal(thread_, pthread_self()) != 0; }
 
 private:
     static void* run(void* self);
