@@ -55,10 +55,14 @@ public:
     std::string owner(const std::string& name) const {
         return place(state, record(name).assigned.at(0)).owner;
     }
+    std::string owner_at(IpAddress address) const {
+        const NodeId id = state.lease_plan().owner(address);
+        return id == NodeId{} ? "" : state.node_name(id);
+    }
     std::map<std::string, std::string> owners() const {
         std::map<std::string, std::string> all;
         for (const auto& [key, record] : state.vips())
-            if (!record.pending()) all[key.name] = place(state, record.assigned.front()).owner;
+            if (!record.pending()) all[key.name] = owner_at(record.assigned.front());
         return all;
     }
     /// How many VIPs each node owns, for all that own any.

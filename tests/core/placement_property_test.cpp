@@ -224,7 +224,7 @@ private:
     }
 };
 
-constexpr int steps_of_each = 1500;
+constexpr int steps_of_each = 600;
 constexpr int steps_between_twins = 50;
 
 class PlacementProperty : public testing::TestWithParam<std::uint64_t> {};
