@@ -166,12 +166,12 @@ void Node::apply(const LogEntry& entry) {
     TRIVET_ASSERT(command.has_value());  // its proposer encoded it, and its checksum held
     Applied applied = state_.apply(entry.index, *command);
     outcomes_.note(entry.index, applied);
+    follow(applied.changed);  // first: VIPs wait for it, and rows take their time
     batch.events = std::move(applied.events);
     for (const std::string& key : applied.changed) batch.rows.push_back({key, state_.row(key)});
     for (const Event& event : batch.events)
         log_.debug(event.message, {{"event", event.type}, {"object", event.object}});
     storage_->save_applied(std::move(batch));
-    follow(applied.changed);
 }
 
 /// Leases date their renewals with the change of the voters that was applied last (rule V3).

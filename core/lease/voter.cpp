@@ -4,6 +4,13 @@
 
 namespace trivet::lease {
 
+namespace {
+
+// A node whose disk hangs does not apply plans any more; then others shall serve its VIPs.
+constexpr Duration lag_max = std::chrono::seconds{1};
+
+}  // namespace
+
 Voter::Voter(Instant started) : started_(started) { nodes_.reserve(nodes_max); }
 
 void Voter::on_view(const View& view, Instant now) {
@@ -39,6 +46,7 @@ Voter::Answer Voter::on_renew(NodeId from, Boot boot, const Renew& renew, Instan
     // V1: it learns, and counts as promised what it hears, but answers nobody.
     const bool is_silent = received < started_ + promise_max;
     if (renew.key < node->floor) {  // V4
+        note_lag(*node, renew.key, received);
         if (is_silent) return Answer::none;
         refuse = {.sequence = renew.sequence, .boot = boot, .floor = node->floor};
         return Answer::refuse;
@@ -52,6 +60,7 @@ Voter::Answer Voter::on_renew(NodeId from, Boot boot, const Renew& renew, Instan
     node->promise_until = std::max(node->promise_until, received + profile.promise);
     node->heard_at = received;
     node->heard_epoch = renew.key.epoch;
+    node->lags_since = {};
     if (is_silent) return Answer::none;
 
     ack.sequence = renew.sequence;
@@ -68,6 +77,17 @@ Voter::Answer Voter::on_renew(NodeId from, Boot boot, const Renew& renew, Instan
         if (other.heard_epoch != Epoch{} && received - other.heard_at < profile.suspect)
             ack.heard.push_back({other.id, other.heard_epoch});
     return Answer::ack;
+}
+
+/// Refused for its generation alone, it is alive, and applies the newest plan more slowly than this
+/// node: it is heard. Otherwise it would be fenced for a plan change, and its admission is the next
+/// and largest one (ADR 0008).
+void Voter::note_lag(Node& node, Key key, Instant now) {
+    if (key.epoch != node.floor.epoch) return;
+    if (node.lags_since == Instant{}) node.lags_since = now;
+    if (now - node.lags_since >= lag_max) return;
+    node.heard_at = now;
+    node.heard_epoch = key.epoch;
 }
 
 void Voter::learn(const Want& want, Instant now) {

@@ -40,6 +40,7 @@ private:
         Instant promise_until{};
         Instant heard_at{};
         Epoch heard_epoch;
+        Instant lags_since{};  // refused for its generation since then
         Epoch released;
         bool is_promised(Instant now) const { return now < promise_until; }
     };
@@ -48,6 +49,7 @@ private:
     const Node* find(NodeId id) const;
     Node* enter(NodeId id);  // null: too many nodes
     bool accepts(LogIndex configuration, Instant now) const;
+    void note_lag(Node& node, Key key, Instant now);
     void learn(const Want& want, Instant now);
     Key confirmed(const Node& node, Instant now) const;
 

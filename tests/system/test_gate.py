@@ -630,7 +630,7 @@ def vips_move_between_groups(lab, kind):
     assert cable.passes_out(reply)
     gate.do(f"erase {OTHER4} 10.77.0.99")
     assert cable.passes_out(other), "no VIP any more"
-    assert "groups" in gate.ask(f"vip {VIP4} 1024")["error"]
+    assert "groups" in gate.ask(f"vip {VIP4} 8192")["error"]
     assert cable.passes_out(reply)
     gate.stop()
 

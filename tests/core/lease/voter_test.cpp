@@ -154,6 +154,21 @@ TEST_F(LeaseVoter, V6TellsWhoRenewedLately) {
     EXPECT_EQ(ack.heard, (std::vector<Heard>{{b, Epoch(1)}}));
 }
 
+TEST_F(LeaseVoter, WhoeverLagsBehindThePlanIsHeardForASecond) {
+    ask(a, renew(key(1, 5)), t0);
+    view.nodes = {{a, Epoch(1), LogIndex(9), Epoch{}}};
+    voter.on_view(view, t0);
+    const Instant later = t0 + milliseconds{500};
+    for (Instant at = t0; at <= later; at += milliseconds{20})
+        EXPECT_EQ(ask(a, renew(key(1, 5)), at), Voter::Answer::refuse);
+    EXPECT_EQ(voter.heard(a, later), Epoch(1));
+    const Instant too_late = t0 + milliseconds{1100};
+    for (Instant at = later; at <= too_late; at += milliseconds{20}) ask(a, renew(key(1, 5)), at);
+    EXPECT_EQ(voter.heard(a, too_late - milliseconds{60}), Epoch{});
+    EXPECT_EQ(ask(a, renew(key(1, 9)), too_late), Voter::Answer::ack);
+    EXPECT_EQ(voter.heard(a, too_late), Epoch(1));
+}
+
 TEST_F(LeaseVoter, V7AnAppliedPlanRaisesFloorsAndEndsNoPromise) {
     ask(a, renew(key(1, 5)), t0);
     view.nodes = {{.id = a, .epoch = Epoch(1), .generation = LogIndex(9), .fence = Epoch(1)}};
