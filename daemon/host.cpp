@@ -38,9 +38,7 @@ struct FreeInterfaces {
 
 }  // namespace
 
-Instant boot_now() {
-    return read_boot_clock();
-}
+Instant boot_now() { return read_boot_clock(); }
 
 WallTime wall_now() {
     return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
