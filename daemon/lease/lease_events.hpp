@@ -57,8 +57,8 @@ public:
     static constexpr std::size_t events_max = 1024;
 
     // The lease thread's side.
-    void push(LeaseEvent event) noexcept {
-        if (!ring_.push(std::move(event))) is_lost_.store(true, std::memory_order_release);
+    void push(const LeaseEvent& event) noexcept {
+        if (!ring_.push(LeaseEvent(event))) is_lost_.store(true, std::memory_order_release);
     }
     /// What was pushed may be seen from here on.
     void publish() noexcept {
