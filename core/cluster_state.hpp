@@ -188,6 +188,9 @@ private:
     placement::Hosts placement_hosts() const;
     std::vector<NodeId> live_list_of(const std::vector<IpAddress>& unit) const;
     NodeId owner_of(const std::vector<IpAddress>& unit) const;
+    const lease::Plan::Entry* entry_of(const std::vector<IpAddress>& unit) const;
+    template <class Act>
+    auto rebalanced(NodeId node, Act act);
     void build_units();
     void build_balance();
     void build_names();

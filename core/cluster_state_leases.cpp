@@ -18,14 +18,30 @@ std::string node_row(const std::string& name) {
 
 }  // namespace
 
+/// Calls `act`, which changes what `node` may own, and keeps the balance true.
+template <class Act>
+auto ClusterState::rebalanced(NodeId node, Act act) {
+    std::vector<const std::vector<IpAddress>*> concerned;
+    for (const auto& [first, unit] : units_)
+        if (const lease::Plan::Entry* entry = entry_of(unit);
+            entry != nullptr &&
+            std::ranges::count(entry->list, node, &lease::Plan::Candidate::node) != 0)
+            concerned.push_back(&unit);
+    for (const auto* unit : concerned) balance_.remove(live_list_of(*unit));
+    const auto done = act();
+    for (const auto* unit : concerned) balance_.add(live_list_of(*unit));
+    return done;
+}
+
 Result<void> ClusterState::act(const RecordFence& fence, Change& change) {
     if (fence.cause.size() > cause_bytes_max)
         return fail(ErrorCode::invalid_argument,
                     fmt::format("a cause has at most {} bytes", cause_bytes_max), "cause");
     const std::map<IpAddress, NodeId> owners = owners_around(fence.node);
-    const auto fenced = leases_.record_fence(fence.node, fence.epoch, time_, change.leases);
+    const auto fenced = rebalanced(fence.node, [&] {
+        return leases_.record_fence(fence.node, fence.epoch, time_, change.leases);
+    });
     if (!fenced.took_effect) return {};
-    build_balance();
     const std::string name = node_name(fence.node);
     const std::string cause = fmt::format("{}, {} ms", fence.cause, fence.duration_ms);
     change.event("node_fenced", node_row(name),
@@ -43,9 +59,10 @@ Result<void> ClusterState::act(const RecordFence& fence, Change& change) {
 
 Result<void> ClusterState::act(const AdmitNode& admission, Change& change) {
     const std::map<IpAddress, NodeId> owners = owners_around(admission.node);
-    if (!leases_.admit(admission.node, admission.seen, LogIndex(change.index), change.leases))
-        return {};
-    build_balance();
+    const bool admitted = rebalanced(admission.node, [&] {
+        return leases_.admit(admission.node, admission.seen, LogIndex(change.index), change.leases);
+    });
+    if (!admitted) return {};
     const std::string name = node_name(admission.node);
     const bool damped = leases_.is_damped(admission.node, time_);
     change.event("node_admitted", node_row(name),

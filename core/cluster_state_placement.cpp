@@ -172,20 +172,26 @@ placement::Hosts ClusterState::placement_hosts() const {
 
 // ---- units and their balance --------------------------------------------------------------------
 
+/// All of a unit's addresses that have a list have this one; null: nobody may own the unit.
+const lease::Plan::Entry* ClusterState::entry_of(const std::vector<IpAddress>& unit) const {
+    for (const IpAddress address : unit)
+        if (const lease::Plan::Entry* entry = lease_plan().find(address)) return entry;
+    return nullptr;
+}
+
 std::vector<NodeId> ClusterState::live_list_of(const std::vector<IpAddress>& unit) const {
-    for (const IpAddress address : unit) {
-        const lease::Plan::Entry* entry = lease_plan().find(address);
-        if (entry == nullptr) continue;
-        std::vector<NodeId> live = entry->nodes();
-        std::erase_if(live, [&](NodeId node) { return leases_.is_fenced(node); });
-        return live;
-    }
-    return {};
+    std::vector<NodeId> live;
+    if (const lease::Plan::Entry* entry = entry_of(unit))
+        for (const lease::Plan::Candidate& candidate : entry->list)
+            if (!leases_.is_fenced(candidate.node)) live.push_back(candidate.node);
+    return live;
 }
 
 NodeId ClusterState::owner_of(const std::vector<IpAddress>& unit) const {
-    const auto live = live_list_of(unit);
-    return live.empty() ? NodeId{} : live.front();
+    if (const lease::Plan::Entry* entry = entry_of(unit))
+        for (const lease::Plan::Candidate& candidate : entry->list)
+            if (!leases_.is_fenced(candidate.node)) return candidate.node;
+    return {};
 }
 
 void ClusterState::build_units() {

@@ -125,9 +125,14 @@ bool LeaseTable::is_damped(NodeId node, WallTime now) const {
 
 void LeaseTable::set_list(IpAddress address, const std::vector<NodeId>& list, LogIndex index,
                           Changed& changed) {
+    const Plan::Entry* old = plan_.find(address);
+    const bool is_same = old == nullptr
+                             ? list.empty()
+                             : std::ranges::equal(old->list, list, {}, &Plan::Candidate::node);
+    if (is_same) return;  // mostly so, when all lists are looked at
     std::set<NodeId> concerned(list.begin(), list.end());
     std::map<NodeId, Key> past_before;  // a deletion moves the entry's `past` to the nodes
-    if (const Plan::Entry* old = plan_.find(address)) {
+    if (old != nullptr) {
         for (const Plan::Candidate& candidate : old->list) concerned.insert(candidate.node);
         if (list.empty())
             for (const auto& [node, key] : old->past) past_before[node] = plan_.find(node)->past;

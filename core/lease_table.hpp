@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "core/flap_damping.hpp"
 #include "core/lease_plan.hpp"
 #include "core/result.hpp"

@@ -1,5 +1,7 @@
 #pragma once
+#include <ctime>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,11 +18,14 @@ public:
     ClusterState state;
     std::map<std::string, std::string> rows;
     std::vector<Event> events;
+    std::clock_t processor_time = 0;   // that `state` took
     std::optional<ClusterState> twin;  // gets the same commands, and must do the same
 
     Applied apply(std::vector<Action> actions, std::optional<RequestId> request = {}) {
         const Command command{now_, std::move(actions), std::move(request)};
+        const std::clock_t begun = std::clock();
         Applied applied = state.apply(LogIndex(++index_), command);
+        processor_time += std::clock() - begun;
         if (twin) {
             EXPECT_EQ(twin->apply(LogIndex(index_), command).changed, applied.changed);
             for (const std::string& key : applied.changed)
