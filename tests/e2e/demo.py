@@ -2,12 +2,15 @@
 """The main job, shown in network namespaces: `./dev run`.
 
 Three nodes and a client on one switch. Their lbds become a cluster by invitation, import the walk-through's pool and
-hand out an address over REST; the VIP's first candidate announces it, and the client fetches a page through it.
+hand out an address over REST; its owner announces it, and the client fetches a page through it. Then the owner is
+killed, and the next one answers.
 """
 import argparse
 import json
 import pathlib
+import re
 import signal
+import subprocess
 import sys
 import time
 
@@ -98,8 +101,7 @@ def show_main_job(lab):
     address = vip["status"]["addresses"][0]
     show(f"VIP default/web got {address}")
     owner = announcer_of(cluster, "web")
-    step(f"{owner.name}, the first candidate for {address}, announces it")
-    show("The others are listed as standbys; this version moves a VIP by command only and claims no failover.")
+    step(f"{owner.name} owns {address} and announces it; the others stand by")
 
     fetched_at = time.monotonic()
     page = client.run("curl", "-sS", "--max-time", "5", f"http://{address}/").stdout
@@ -115,7 +117,36 @@ def show_main_job(lab):
     step(f"lbctl import metallb -f {service_file.name}  (a Service becomes a VIP, the rest is reported)")
     show(first.lbctl("import", "metallb", "-f", service_file).stdout)
     show(first.lbctl("vip", "list").stdout)
+    show_failover(cluster, address, owner)
     return cluster, address
+
+
+def longest_silence(ping_output):
+    """Milliseconds between two answers of `ping -D`."""
+    times = [float(t) for t in re.findall(r"^\[(\d+\.\d+)\] \d+ bytes from", ping_output, re.MULTILINE)]
+    if len(times) < 2:
+        raise AssertionError(f"the client heard nothing: {ping_output!r}")
+    return max(later - earlier for earlier, later in zip(times, times[1:])) * 1000
+
+
+def show_failover(cluster, address, owner):
+    """The owner dies while the client asks the VIP every 2 ms."""
+    step(f"{owner.name} is killed (kill -9) while the client asks {address} every 2 ms")
+    with cluster.client.start("ping", "-n", "-D", "-i", "0.002", "-w", "4", address, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True) as ping:
+        time.sleep(1)  # some answers of the owner first
+        owner.kill()
+        out, _ = ping.communicate(timeout=30)
+    survivor = next(n for n in cluster.nodes if n is not owner)
+    new = cluster.member(harness.wait_for("the plan to name the next owner", lambda: (
+        survivor.json("vip", "show", "web")["status"]["owner"].replace(owner.name, "") or None),
+        timeout=clusters.PATIENCE))
+    page = cluster.client.run("curl", "-sS", "--max-time", "5", f"http://{address}/").stdout
+    if page != page_of(new):
+        raise AssertionError(f"after the failover the page through {address} was {page!r}")
+    step(f"the client lost {longest_silence(out):.0f} ms; {new.name} owns {address} now, and serves the page")
+    owner.start()
+    step(f"{owner.name} is started again, and stands at the end of the list")
 
 
 def main():
