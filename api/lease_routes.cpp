@@ -2,7 +2,6 @@
 // when it looks at itself.
 #include "api/handlers.hpp"
 #include "api/object_view.hpp"
-#include "api/object_write.hpp"
 
 namespace trivet::api {
 

@@ -56,12 +56,11 @@ std::vector<api::Check> Node::checks() const {
         const LeaseStatus status = lease_->status();
         checks.push_back(check_lease(status, boot_now()));
         checks.push_back(check_thread(status));
-        checks.push_back({"stalls",
-                          status.longest_stall >= std::chrono::milliseconds{40} ? warning : good,
-                          fmt::format("the lease thread was late by {} ms at most",
-                                      std::chrono::duration_cast<std::chrono::milliseconds>(
-                                          status.longest_stall)
-                                          .count())});
+        checks.push_back(
+            {"stalls", status.longest_stall >= std::chrono::milliseconds{40} ? warning : good,
+             fmt::format("the lease thread was late by {} ms at most",
+                         std::chrono::duration_cast<std::chrono::milliseconds>(status.longest_stall)
+                             .count())});
     } else {
         checks.push_back({"lease", has_identity() ? failed : warning,
                           has_identity() ? "this start is not on the disk yet: make room on it"

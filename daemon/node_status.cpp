@@ -1,4 +1,3 @@
-#include "announce/boot_clock.hpp"
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -205,7 +204,7 @@ api::NodeRuntime Node::node_runtime() const {
         const LeaseStatus leases = lease_->status();
         runtime.gauges["lease_open_groups"] = static_cast<double>(leases.open_groups);
         runtime.gauges["lease_held"] =
-            leases.lease_deadline && *leases.lease_deadline > announce::boot_now() ? 1.0 : 0.0;
+            leases.lease_deadline && *leases.lease_deadline > boot_now() ? 1.0 : 0.0;
         runtime.gauges["failover_seconds_sum"] = takeover_seconds_;
     }
     for (std::string& warning : cluster_warnings()) runtime.warnings.push_back(std::move(warning));

@@ -290,7 +290,7 @@ void Holder::recompute(Instant now) {
         if (right.hold && may_open && right.until > now)
             limit = std::max(limit, now + profile_of(profile_).right);
         right.until = limit;
-        deadlines_.push_back({.group = right.group, .until = limit, .hold = right.hold});
+        deadlines_.push_back({.group = right.group, .until = limit});
     }
     static const std::vector<IndexedNeed> none;
     lease_deadline_ = may_open ? until(none) : Instant{};

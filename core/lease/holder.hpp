@@ -31,7 +31,6 @@ public:
     struct GroupDeadline {
         Group group = 0;
         Instant until{};
-        bool hold = false;
         friend bool operator==(const GroupDeadline&, const GroupDeadline&) = default;
     };
     const std::vector<GroupDeadline>& deadlines() const { return deadlines_; }

@@ -33,7 +33,6 @@ LeaseCounts& LeaseCounts::operator+=(const LeaseCounts& other) {
     crashes += other.crashes;
     pauses += other.pauses;
     voter_changes += other.voter_changes;
-    renewals += other.renewals;
     digest ^= other.digest;
     return *this;
 }
@@ -91,7 +90,6 @@ void LeaseWorld::check_gate(LeaseNode& node, IpAddress address) {
     if (is_new) ++counts_.opens;
     if (!is_new && last->second != number) ++counts_.moves;
     last->second = number;
-    ++counts_.renewals;
     counts_.digest = (counts_.digest ^ (number + 1)) * 0x100000001b3 +
                      static_cast<std::uint64_t>(now().time_since_epoch().count());
 }

@@ -10,7 +10,7 @@ namespace trivet::sim {
 
 struct LeaseCounts {
     std::uint64_t runs = 0, opens = 0, moves = 0, fences = 0, admissions = 0, plans = 0,
-                  crashes = 0, pauses = 0, voter_changes = 0, renewals = 0;
+                  crashes = 0, pauses = 0, voter_changes = 0;
     std::uint64_t digest = 0;
     LeaseCounts& operator+=(const LeaseCounts& other);
 };

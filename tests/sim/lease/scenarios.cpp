@@ -110,26 +110,32 @@ void recorded_fence_meets_a_live_promise() {
     story.expect_server(1);
 }
 
-// 6. Old and new majority of the voters, with one of them lagging and one node renewing as before.
-void voters_change() {
-    Story story({0, 1}, 2);
+const std::vector<std::vector<std::size_t>> voter_steps{
+    {0, 1, 2, 3}, {1, 2, 3}, {1, 2, 3, 4}, {1, 3, 4}};
+
+/// Asks for one change of the voters after another, while the owner and one voter hear of none; in
+/// the end the old majority hears the owner, and the new one does not.
+void change_voters_past_laggards(Story& story, Duration between) {
     story.hold_plans(0, true);
     story.hold_plans(2, true);
-    const std::vector<std::vector<std::size_t>> steps{
-        {0, 1, 2, 3}, {1, 2, 3}, {1, 2, 3, 4}, {1, 3, 4}};
-    for (const auto& voters : steps) {
-        story.run(milliseconds{10});
+    for (const auto& voters : voter_steps) {
+        story.run(between);
         if (story.voters_settled()) story.change_voters(voters);
     }
-    // The old majority hears the owner, the new one does not.
     story.cut(0, 1);
     story.cut(0, 3);
     story.cut(0, 4);
     story.run(milliseconds{400});
+}
+
+// 6. Old and new majority of the voters, with one of them lagging and one node renewing as before.
+void voters_change() {
+    Story story({0, 1}, 2);
+    change_voters_past_laggards(story, milliseconds{10});
     story.heal();
     story.hold_plans(0, false);
     story.hold_plans(2, false);
-    for (const auto& voters : steps) {
+    for (const auto& voters : voter_steps) {
         story.run(seconds{3});
         if (story.voters_settled() && story.log().newest().voters.size() != voters.size())
             story.change_voters(voters);
@@ -142,18 +148,7 @@ void voters_change() {
 // it.
 void voters_change_slowly() {
     Story story({0, 1}, 2);
-    story.hold_plans(0, true);
-    story.hold_plans(2, true);
-    const std::vector<std::vector<std::size_t>> steps{
-        {0, 1, 2, 3}, {1, 2, 3}, {1, 2, 3, 4}, {1, 3, 4}};
-    for (const auto& voters : steps) {
-        story.run(seconds{2});
-        if (story.voters_settled()) story.change_voters(voters);
-    }
-    story.cut(0, 1);
-    story.cut(0, 3);
-    story.cut(0, 4);
-    story.run(milliseconds{400});
+    change_voters_past_laggards(story, seconds{2});
 }
 
 // 6b. A node goes on renewing under the old configuration, which a voter that lags still accepts.
