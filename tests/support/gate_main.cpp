@@ -154,19 +154,25 @@ private:
     void renew(const Words& words) {
         const auto group = static_cast<GateGroup>(std::stoul(words[1]));
         int renewals = 0, failures = 0;
-        double worst_ms = 0;
-        print({{"renewing", group}});
+        double worst_ms = 0, longest_gap_ms = 0;
+        Instant renewed = boot_now();
         pollfd input{.fd = 0, .events = POLLIN, .revents = 0};
         do {
             const Instant now = boot_now();
             const Instant until = after(now, std::stoi(words[3]));
+            const std::chrono::duration<double, std::milli> gap = now - std::exchange(renewed, now);
+            longest_gap_ms = std::max(longest_gap_ms, gap.count());
             ++renewals;
             if (!gate_.set_deadlines(group, {.announce_until = until, .accept_until = until}))
                 ++failures;
             const std::chrono::duration<double, std::milli> took = boot_now() - now;
             worst_ms = std::max(worst_ms, took.count());
+            if (renewals == 1) print({{"renewing", group}});
         } while (poll(&input, 1, std::stoi(words[2])) == 0);
-        print({{"renewals", renewals}, {"failures", failures}, {"worst_ms", worst_ms}});
+        print({{"renewals", renewals},
+               {"failures", failures},
+               {"worst_ms", worst_ms},
+               {"longest_gap_ms", longest_gap_ms}});
     }
 
     Gate& gate_;

@@ -266,13 +266,31 @@ def test_nftables_closes_at_the_deadline_by_itself(lab):
     closes_at_the_deadline_by_itself(lab, "nftables")
 
 
+LEASE_MS = 400  # five times the default, because the machine may be loaded
+
+
 def stays_open_while_it_is_renewed(lab, kind):
     """A holder that renews every 20 ms: no frame is dropped, also at the moments of renewal."""
     cable = Cable(lab)
     gate = gate_on(cable, kind)
     reply = arp_frame(2, cable.at_node.mac, VIP4, cable.at_client.mac, CLIENT4)
-    # Five times the default lease, because the machine may be loaded.
-    assert gate.ask("renew 1 20 400") == {"renewing": 1}
+    for _ in range(5):
+        renewed, sent, dropped = renew_for_a_while(cable, gate, reply)
+        if renewed["longest_gap_ms"] < LEASE_MS - 20:  # otherwise the machine did not let it renew
+            break
+    else:
+        raise AssertionError("the machine is too slow for this test")
+    late = gate.ask("describe")["late_renewals"]  # nftables closes for a moment what it was told late
+    assert late == 0 if kind == "bpf" else True
+    assert dropped <= late, f"{dropped} of {sent} frames were dropped, with {late} late renewals"
+    assert not cable.passes_out(reply)
+    print(f"{kind}: {renewed['renewals']} renewals, {late} late, the slowest took {renewed['worst_ms']:.3f} ms; {sent} frames")
+    gate.stop()
+
+
+def renew_for_a_while(cable, gate, reply):
+    """What the holder says of its renewals, and how many frames were sent and dropped meanwhile."""
+    assert gate.ask(f"renew 1 20 {LEASE_MS}") == {"renewing": 1}
     end = boot_ns() + 2_000_000_000
     sent = dropped = 0
     while boot_ns() < end:
@@ -281,12 +299,7 @@ def stays_open_while_it_is_renewed(lab, kind):
     renewed = gate.ask("open 1 0 0")
     assert renewed["failures"] == 0, renewed
     assert gate.answer()["done"]
-    late = gate.ask("describe")["late_renewals"]  # nftables closes for a moment what it was told late
-    assert late == 0 if kind == "bpf" else True
-    assert dropped <= late, f"{dropped} of {sent} frames were dropped, with {late} late renewals"
-    assert not cable.passes_out(reply)
-    print(f"{kind}: {renewed['renewals']} renewals, {late} late, the slowest took {renewed['worst_ms']:.3f} ms; {sent} frames")
-    gate.stop()
+    return renewed, sent, dropped
 
 
 def test_bpf_stays_open_while_it_is_renewed(lab):
