@@ -66,19 +66,20 @@ def summary(runs):
             "two_owner_anywhere_ms": max(r.two_owner_ms("anywhere") for r in runs),
             "after_heal_ms": max(r.worst((*UDP, *TCP), "after") for r in runs),
             "lost": spread([r.lost("fault") for r in runs]), "lost_after_heal": max(r.lost("after") for r in runs),
-            "still_out": sum(r.still_out for r in runs), "wrong_machine": sum(r.wrong_machine for r in runs),
+            "owner_last_ms": max(r.owner_last_ms for r in runs), "still_out": sum(r.still_out for r in runs), "wrong_machine": sum(r.wrong_machine for r in runs),
             "stall_ms": max(max(r.probe["stall_ms"], r.watch["stall_ms"]) for r in runs)}
 
 
 HEADER = ["system", "fault", "runs", "median ms", "worst ms", "tcp worst", "lost (worst)", "two owners ms", "anywhere ms",
-          "after heal ms", "still out", "wrong machine", "stall ms"]
+          "after heal ms", "owner's last ms", "still out", "wrong machine", "stall ms"]
 
 
 def cells(row):
     tcp = max(row[s]["worst"] for s in TCP)
     return [row["system"], row["fault"], row["runs"], f"{row['median_ms']:.1f}", f"{row['worst_ms']:.1f}", f"{tcp:.1f}",
             row["lost"]["worst"], f"{row['two_owner_ms']:.1f}", f"{row['two_owner_anywhere_ms']:.1f}",
-            f"{row['after_heal_ms']:.1f}", row["still_out"] or "", row["wrong_machine"] or "", f"{row['stall_ms']:.1f}"]
+            f"{row['after_heal_ms']:.1f}", f"{row['owner_last_ms']:.1f}",
+            row["still_out"] or "", row["wrong_machine"] or "", f"{row['stall_ms']:.1f}"]
 
 
 def each_system(visit):

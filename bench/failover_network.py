@@ -73,6 +73,10 @@ class Network:
             self.switch.run("bridge", "link", "set", "dev", port, "isolated", "on")
         return self.nodes[-1]
 
+    def filter(self, text):
+        """All of it at once: a fault that comes bit by bit is several faults."""
+        self.switch.run("nft", "-f", "-", input=text)
+
     def forget_neighbours(self):
         """What an operator would do on a client that talks to the wrong machine."""
         self.client.ip("neigh", "flush", "dev", "eth0")
@@ -90,8 +94,8 @@ class Place:
     def link(self, name, state):
         self.network.switch.ip("link", "set", name, state)
 
-    def filter(self, rules):
-        """Replaces what is filtered at this node's port; rules: of the chains `from_node` and `to_node`."""
+    def filters(self, rules):
+        """The text that replaces what is filtered at this node's port; rules: of the chains `from_node`, `to_node`."""
         table = f"netdev at{self.number}"
         text = f"add table {table}\ndelete table {table}\n"  # "add" first: to delete what is not there is an error
         if rules:
@@ -100,24 +104,24 @@ class Place:
                 hook = {"from_node": "ingress", "to_node": "egress"}[chain]
                 text += (f"add chain {table} {chain} {{ type filter hook {hook} device {self.port} priority 0; }}\n"
                          f"add rule {table} {chain} {rule}\n")
-        self.network.switch.run("nft", "-f", "-", input=text)
+        return text
 
     def drop_all(self):
-        self.filter([("from_node", "drop"), ("to_node", "drop")])
+        self.network.filter(self.filters([("from_node", "drop"), ("to_node", "drop")]))
 
     def drop_what_it_sends(self):
-        self.filter([("from_node", "drop")])
+        self.network.filter(self.filters([("from_node", "drop")]))
 
     def part_from_other_nodes(self):
         """Frames of the other nodes are kept from it, and its own from them; the client's pass."""
         others = [p for p in self.network.nodes if p is not self]
-        self.filter([("to_node", f"ether saddr {{ {', '.join(p.mac for p in others)} }} drop")])
+        text = self.filters([("to_node", f"ether saddr {{ {', '.join(p.mac for p in others)} }} drop")])
         for other in others:
-            other.filter([("to_node", f"ether saddr {self.mac} drop")])
+            text += other.filters([("to_node", f"ether saddr {self.mac} drop")])
+        self.network.filter(text)
 
     def heal(self):
-        for place in self.network.nodes:
-            place.filter([])
+        self.network.filter("".join(place.filters([]) for place in self.network.nodes))
 
     def forget(self, addresses):
         """What a machine without power has lost; its processes are gone already."""

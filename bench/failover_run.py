@@ -103,14 +103,26 @@ class Run:
         last = {self.probe[s]["after"]["last_node"] for s in STREAMS}
         return not self.still_out and last != {self.owner_after.place.number}
 
+    @property
+    def owner_last_ms(self):
+        """The last answer of the machine that had the fault, while it had it."""
+        answers = [answer for _, answer, _, node in self.records
+                   if node == self.owner.place.number and self.injected <= answer <= self.healed]
+        return (max(answers) - self.injected) / 1e6 if answers else 0.0
+
+    def first_lost(self, count=4):
+        """When the first questions without an answer were sent, in ms after the fault, and of which stream."""
+        lost = [(sent, stream) for sent, answer, stream, _ in self.records if not answer and sent >= self.injected]
+        return [[round((sent - self.injected) / 1e6, 1), STREAMS[stream]] for sent, stream in sorted(lost)[:count]]
+
     def figures(self):
         return {"system": self.system, "fault": self.fault, "owner": self.owner.name,
                 "owner_after": self.owner_after.name, "owner_leads": self.leads,
                 "outage_ms": self.outage, **{s: self.outage_ms(s) for s in STREAMS},
                 "after_heal_ms": self.worst(STREAMS, "after"), "lost": self.lost("fault"),
                 "lost_after_heal": self.lost("after"), "lost_tcp": self.lost("fault", ("tcp4", "tcp6")),
-                "two_owner_ms": self.two_owner_ms("client"), "two_owner_anywhere_ms": self.two_owner_ms("anywhere"),
-                "still_out": self.still_out, "wrong_machine": self.wrong_machine,
+                "first_lost": self.first_lost(), "two_owner_ms": self.two_owner_ms("client"), "two_owner_anywhere_ms": self.two_owner_ms("anywhere"),
+                "owner_last_ms": self.owner_last_ms, "still_out": self.still_out, "wrong_machine": self.wrong_machine,
                 "stall_ms": max(self.probe["stall_ms"], self.watch["stall_ms"])}
 
 
