@@ -183,6 +183,7 @@ void L2Engine::on_links() {
     if (foreign_changed) foreign_ = table_.foreign_addresses();
     if (!std::exchange(links_known_, true) || !changes.empty() || foreign_changed) mark_all_dirty();
     for (const LinkChange& change : changes) on_link(change, now);
+    tell_interfaces();
     work();
 }
 
@@ -241,6 +242,17 @@ void L2Engine::check_uplinks(Instant now) {
     const std::map<LinkIndex, LinkChange> refused = refused_;
     for (const auto& [index, change] : refused) on_link(change, now);
     if (refused_.size() != refused.size()) mark_all_dirty();
+    tell_interfaces();
+}
+
+void L2Engine::tell_interfaces() {
+    if (!callbacks_.on_interfaces) return;
+    std::set<LinkIndex> refused;
+    for (const auto& [index, change] : refused_) refused.insert(index);
+    std::vector<NodeInterface> interfaces = table_.usable(refused);
+    if (interfaces_told_ == interfaces) return;
+    interfaces_told_ = interfaces;
+    callbacks_.on_interfaces(std::move(interfaces));
 }
 
 void L2Engine::on_timer(Instant now) {

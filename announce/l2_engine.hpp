@@ -74,6 +74,7 @@ private:
     void on_link(const LinkChange& change, Instant now);
     bool may_use(LinkIndex index, const std::string& name);
     void check_uplinks(Instant now);
+    void tell_interfaces();
     void on_timer(Instant now);
     void on_tick(Instant now);
     void on_phase(IpAddress address);
@@ -101,6 +102,7 @@ private:
     std::map<LinkIndex, std::unique_ptr<L2Port>> ports_;
     std::map<LinkIndex, LinkChange> refused_;  // by Callbacks::on_uplink
     Instant check_uplinks_at_{};
+    std::optional<std::vector<NodeInterface>> interfaces_told_;
     std::map<IpAddress, Record> records_;
     LeaseGroups groups_;
     OwnerWatch watch_;

@@ -71,6 +71,9 @@ public:
         /// An interface is about to be used, before anything is sent or answered on it; and each
         /// ten seconds as long as it is. Errors: it is not used, and tried again.
         std::function<Result<void>(std::uint32_t index, const std::string& name)> on_uplink = {};
+        /// The interfaces that can be used now (suitable, up, not refused by on_uplink), by name:
+        /// once they are known, and whenever they change.
+        std::function<void(std::vector<NodeInterface>)> on_interfaces = {};
     };
 
     /// Errors: not_allowed, lacks CAP_NET_RAW or CAP_NET_ADMIN; unavailable, netlink or capture

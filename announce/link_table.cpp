@@ -148,6 +148,20 @@ std::vector<LinkFacts> LinkTable::facts() const {
     return all;
 }
 
+std::vector<NodeInterface> LinkTable::usable(const std::set<LinkIndex>& except) const {
+    std::vector<NodeInterface> interfaces;
+    for (const auto& [index, link] : links_) {
+        std::optional<LinkState> state = state_of(link);
+        if (!state || !state->up || except.contains(index)) continue;
+        std::erase_if(state->subnets,
+                      [](const Prefix& subnet) { return subnet.address().is_link_local(); });
+        interfaces.push_back(
+            {.name = link.seen.name, .prefixes = std::move(state->subnets), .mac = state->mac});
+    }
+    std::ranges::sort(interfaces, {}, &NodeInterface::name);
+    return interfaces;
+}
+
 std::multimap<IpAddress, std::string> LinkTable::foreign_addresses() const {
     std::multimap<IpAddress, std::string> foreign;
     for (const auto& [index, link] : links_)

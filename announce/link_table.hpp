@@ -2,12 +2,14 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "announce/l2_session.hpp"
 #include "announce/link_event.hpp"
+#include "core/objects.hpp"
 
 namespace trivet::announce {
 
@@ -50,6 +52,9 @@ public:
     [[nodiscard]] std::vector<LinkChange> take_changes();
 
     std::vector<LinkFacts> facts() const;
+    /// Those that can be used now, but for `except`, by name. Subnets that every link has
+    /// (link-local ones) tell nothing and are left out.
+    std::vector<NodeInterface> usable(const std::set<LinkIndex>& except) const;
     /// Addresses of all interfaces, with the interface's name, except those that we made.
     std::multimap<IpAddress, std::string> foreign_addresses() const;
     /// Grows whenever foreign_addresses() may have changed.

@@ -1,8 +1,8 @@
 // Status, events and health.
 #include <charconv>
-#include <ctime>
 #include <fmt/format.h>
 
+#include "api/event_view.hpp"
 #include "api/handlers.hpp"
 #include "api/member_view.hpp"
 #include "api/object_view.hpp"
@@ -18,17 +18,6 @@ namespace {
 constexpr std::size_t events_default = 100;
 constexpr std::size_t events_max = 10'000;  // as many as a node keeps
 
-/// RFC 3339, in UTC with milliseconds.
-std::string time_text(WallTime time) {
-    const auto milliseconds = time.time_since_epoch().count();
-    const auto seconds = static_cast<std::time_t>(milliseconds / 1000);
-    std::tm utc{};
-    gmtime_r(&seconds, &utc);
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
-                       utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                       milliseconds % 1000);
-}
-
 Result<std::size_t> limit_of(const RouteCall& call) {
     const auto given = call.request.query.find("limit");
     if (given == call.request.query.end()) return events_default;
@@ -40,14 +29,6 @@ Result<std::size_t> limit_of(const RouteCall& call) {
         return fail(ErrorCode::invalid_argument,
                     fmt::format("'limit' must be a number from 1 to {}", events_max), "limit");
     return limit;
-}
-
-json event_json(const Event& event) {
-    return {{"index", event.index},
-            {"at", time_text(event.at)},
-            {"type", event.type},
-            {"object", event.object},
-            {"message", event.message}};
 }
 
 json phases_json(const Control& control) {

@@ -17,7 +17,7 @@ Waiting delete_object(Control&, RouteCall&);
 Result<Answer> list_all_vips(const Control&, const RouteCall&);
 Result<Answer> list_vips(const Control&, const RouteCall&);
 Result<Answer> get_vip(const Control&, const RouteCall&);
-Result<Answer> explain_vip(const Control&, const RouteCall&);
+Waiting explain_vip(Control&, RouteCall&);
 Waiting create_vip(Control&, RouteCall&);
 Waiting put_vip(Control&, RouteCall&);
 Waiting delete_vip(Control&, RouteCall&);

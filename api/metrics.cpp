@@ -1,5 +1,6 @@
 // GET /metrics in the Prometheus text format.
 #include <algorithm>
+#include <limits>
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
@@ -93,6 +94,22 @@ void add_http(Families& families, const HttpCounters& http) {
           static_cast<double>(http.connections_open));
 }
 
+void add_failovers(Families& families, const FailoverHistogram& failovers) {
+    prometheus::ClientMetric metric;
+    std::uint64_t cumulative = 0;
+    for (std::size_t i = 0; i < failover_bounds.size(); ++i) {
+        cumulative += failovers.counts[i];
+        metric.histogram.bucket.push_back({cumulative, failover_bounds[i]});
+    }
+    metric.histogram.bucket.push_back({failovers.count, std::numeric_limits<double>::infinity()});
+    metric.histogram.sample_count = failovers.count;
+    metric.histogram.sample_sum = failovers.sum;
+    families.push_back({"lbd_failover_duration_seconds",
+                        "From a dead node's last sign of life to this node's take-over",
+                        MetricType::Histogram,
+                        {metric}});
+}
+
 void add_node(Families& families, const NodeRuntime& runtime, const ClusterState& state) {
     add(families, MetricType::Gauge, "trivet_build_info", "Always 1; the labels tell",
         {{1, {{"version", runtime.version}, {"node", runtime.node}}}});
@@ -104,6 +121,7 @@ void add_node(Families& families, const NodeRuntime& runtime, const ClusterState
           state.initialised() ? 1 : 0);
     gauge(families, "trivet_last_applied_index", "Log index of the newest applied command",
           static_cast<double>(state.last_applied().value()));
+    add_failovers(families, runtime.failovers);
     for (const auto& [name, value] : runtime.counters)
         counter(families, metric_name(name) + "_total",
                 "Reported by this node's announcer and store", value);

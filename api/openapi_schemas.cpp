@@ -46,6 +46,8 @@ const std::string_view openapi_schemas_text = R"json({
   "name": {"type": "string"}, "namespace": {"type": "string"},
   "phase": {"type": "string"}, "reason": {"type": "string"},
   "sentences": {"$ref": "#/components/schemas/names"},
+  "since": {"type": "string"}, "cause": {"type": "string"},
+  "events": {"type": "array", "items": {"type": "object"}},
   "addresses": {"type": "array", "items": {"type": "object", "properties": {
     "address": {"type": "string"}, "pool": {"type": "string"}, "phase": {"type": "string"},
     "owner": {"type": "string"}, "standbys": {"$ref": "#/components/schemas/names"},
@@ -133,7 +135,8 @@ const std::string_view openapi_schemas_text = R"json({
   "witness": {"type": "boolean", "description": "it votes, and carries no traffic"},
   "interfaces": {"type": "array", "description": "usable and up; absent: it has not told",
     "items": {"type": "object", "properties": {
-      "name": {"type": "string"}, "prefixes": {"type": "array", "items": {"type": "string"}}}}},
+      "name": {"type": "string"}, "mac": {"type": "string"},
+      "prefixes": {"type": "array", "items": {"type": "string"}}}}},
   "revision": {"$ref": "#/components/schemas/revision"}}},
 "apply": {"type": "object", "required": ["items"], "properties": {
   "items": {"type": "array", "items": {"type": "object", "required": ["kind", "name"], "properties": {

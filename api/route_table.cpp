@@ -8,7 +8,8 @@ namespace {
 constexpr std::string_view reading = "consistency";
 constexpr std::string_view forcing = "force";
 
-Route read(std::string_view path, std::string_view summary, Kind kind, ReadHandler handler) {
+Route read(std::string_view path, std::string_view summary, Kind kind,
+           std::variant<ReadHandler, WaitingHandler> handler) {
     return {.info = {"GET", path, true, summary},
             .kind = kind,
             .needs = Needs::barrier,

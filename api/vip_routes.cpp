@@ -7,6 +7,8 @@ namespace trivet::api {
 
 namespace {
 
+constexpr std::size_t history_max = 50;
+
 ObjectKey key_in_path(const RouteCall& call) {
     return {Kind::vip, call.capture("namespace"), call.capture("name")};
 }
@@ -29,10 +31,16 @@ Result<Answer> get_vip(const Control& control, const RouteCall& call) {
     return Answer{.body = std::move(*vip)};
 }
 
-Result<Answer> explain_vip(const Control& control, const RouteCall& call) {
-    const auto* record = control.state().find_vip(call.capture("namespace"), call.capture("name"));
-    if (record == nullptr) return fail(no_such_object(control.state(), key_in_path(call)));
-    return Answer{.body = vip_explanation(control, *record)};
+/// With what happened to it, as far as this node's events reach back.
+Waiting explain_vip(Control& control, RouteCall& call) {
+    const ObjectKey key = key_in_path(call);
+    auto events = co_await control.events(history_max, key.to_string());
+    if (!events) co_return fail(events.error());
+    const auto* record = control.state().find_vip(key.name_space, key.name);
+    if (record == nullptr) co_return fail(no_such_object(control.state(), key));
+    Answer answer;
+    answer.body = vip_explanation(control, *record, *events);
+    co_return answer;
 }
 
 Waiting create_vip(Control& control, RouteCall& call) {

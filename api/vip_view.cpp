@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <set>
 
+#include "api/event_view.hpp"
 #include "core/object_json.hpp"
 
 namespace trivet::api {
@@ -18,8 +19,13 @@ void judge(AddressView& view, const std::string& this_node) {
         return;
     }
     view.is_here = view.placement.owner == this_node;
-    if (!view.is_here) {
-        // The owner alone knows how it fares; every node knows who the owner is.
+    if (view.reported && (!view.is_here || view.reported->node != this_node)) {
+        const Trouble& trouble = view.reported->trouble;
+        if (trouble.kind == TroubleKind::conflict) view.phase = Phase::conflict;
+        view.reason = fmt::format("{} (so says node '{}')", trouble.message, view.reported->node);
+        return;
+    }
+    if (!view.is_here) {  // its owner tells when something is wrong
         view.phase = Phase::announced;
         return;
     }
@@ -58,6 +64,7 @@ AddressView look_at(const Control& control, IpAddress address) {
     if (const Pool* pool = control.state().pool_of(address)) view.pool = pool->name;
     view.placement = place(control.state(), address);
     view.runtime = control.address_runtime(address);
+    view.reported = trouble_of(control.state(), address);
     const ClusterState& state = control.state();
     if (const auto* owner = state.lease_plan().find(state.node_id(view.placement.owner)))
         view.epoch = owner->epoch.value();
@@ -80,6 +87,8 @@ json address_json(const AddressView& view) {
     out["interfaces"] = view.runtime ? json(view.runtime->interfaces) : json::array();
     if (view.runtime && view.runtime->conflict_mac)
         out["conflict_mac"] = view.runtime->conflict_mac->to_string();
+    else if (view.reported && view.reported->trouble.mac)
+        out["conflict_mac"] = view.reported->trouble.mac->to_string();
     return out;
 }
 
@@ -151,8 +160,8 @@ void explain_address(const AddressView& view, std::vector<std::string>& sentence
         sentences.push_back(
             fmt::format("It is announced on {}.", fmt::join(view.runtime->interfaces, ", ")));
     else if (view.phase == Phase::announced)
-        sentences.push_back(fmt::format("How it fares, node '{}' knows: ask there.",
-                                        view.placement.owner));
+        sentences.push_back(
+            fmt::format("Node '{}' reports nothing wrong with it.", view.placement.owner));
     else
         sentences.push_back(fmt::format(
             "It is {}: {}.", view.phase == Phase::conflict ? "in conflict" : "not announced",
@@ -162,11 +171,11 @@ void explain_address(const AddressView& view, std::vector<std::string>& sentence
 void explain_nodes(const std::vector<Standing>& standings, std::vector<std::string>& sentences) {
     for (const Standing& standing : standings) {
         if (standing.is_owner || standing.reason.empty()) continue;
-        sentences.push_back(standing.place
-                                ? fmt::format("Node '{}', candidate {}, cannot own it now: {}.",
-                                              standing.node, *standing.place, standing.reason)
-                                : fmt::format("Node '{}' is no candidate: {}.", standing.node,
-                                              standing.reason));
+        sentences.push_back(
+            standing.place
+                ? fmt::format("Node '{}', candidate {}, cannot own it now: {}.", standing.node,
+                              *standing.place, standing.reason)
+                : fmt::format("Node '{}' is no candidate: {}.", standing.node, standing.reason));
     }
 }
 
@@ -198,6 +207,14 @@ std::vector<std::string> sentences_about(const ClusterState& state, const VipRec
         explain_nodes(explain(state, part.address), sentences);
     }
     return sentences;
+}
+
+/// How its present owner came to it. Null: that is longer ago than the events reach back.
+const Event* last_move(const std::vector<Event>& events) {
+    const auto found = std::find_if(events.rbegin(), events.rend(), [](const Event& event) {
+        return event.type == "vip_moved" || event.type == "vip_assigned";
+    });
+    return found == events.rend() ? nullptr : &*found;
 }
 
 }  // namespace
@@ -241,7 +258,8 @@ json vip_json(const Control& control, const VipRecord& record) {
     return out;
 }
 
-json vip_explanation(const Control& control, const VipRecord& record) {
+json vip_explanation(const Control& control, const VipRecord& record,
+                     const std::vector<Event>& events) {
     const ClusterState& state = control.state();
     const VipView view = look_at(control, record);
     json out{{"name", record.vip.name},
@@ -249,6 +267,14 @@ json vip_explanation(const Control& control, const VipRecord& record) {
              {"phase", to_string(view.phase)},
              {"reason", view.reason},
              {"sentences", sentences_about(state, record, view)}};
+    if (const Event* last = last_move(events)) {
+        out["sentences"].push_back(
+            fmt::format("It has this owner since {}: {}.", time_text(last->at), last->message));
+        out["since"] = time_text(last->at);
+        out["cause"] = last->message;
+    }
+    json& history = out["events"] = json::array();
+    for (const Event& event : events) history.push_back(event_json(event));
     json& addresses = out["addresses"] = json::array();
     for (const AddressView& part : view.addresses) {
         addresses.push_back(address_json(part));

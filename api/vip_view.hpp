@@ -19,9 +19,10 @@ struct AddressView {
     IpAddress address;
     std::string pool;
     Placement placement;
-    std::optional<AddressRuntime> runtime;  // when this node is a candidate for it
-    std::uint64_t epoch = 0;                // of its owner
-    bool is_here = false;                   // this node is its owner
+    std::optional<AddressRuntime> runtime;    // when this node is a candidate for it
+    std::optional<ReportedTrouble> reported;  // what a node finds wrong with it
+    std::uint64_t epoch = 0;                  // of its owner
+    bool is_here = false;                     // this node is its owner
     Phase phase = Phase::assigned;
     std::string reason;  // why it is not announced
 };
@@ -37,6 +38,8 @@ VipView look_at(const Control& control, const VipRecord& record);
 /// The REST object: spec, revision and status.
 nlohmann::json vip_json(const Control& control, const VipRecord& record);
 /// The answer to "why": sentences for a person, fields for a program.
-nlohmann::json vip_explanation(const Control& control, const VipRecord& record);
+/// `events`: what happened to it, newest last.
+nlohmann::json vip_explanation(const Control& control, const VipRecord& record,
+                               const std::vector<Event>& events);
 
 }  // namespace trivet::api

@@ -139,7 +139,12 @@ std::vector<Noun> make_nouns() {  // NOLINT(readability-function-size): a table
          "node",
          "nodes",
          "machines that run lbd",
-         {name, {"DRAINED", false, field<"drained">}, {"LABELS", false, field<"labels">}}},
+         {name,
+          {"DRAINED", false, field<"drained">},
+          {"WEIGHT", true, field<"weight">},
+          {"WITNESS", true, field<"witness">},
+          {"INTERFACES", true, field<"interfaces">},
+          {"LABELS", false, field<"labels">}}},
     };
 }
 
@@ -151,6 +156,8 @@ std::string brief_object(const json& object) {
     if (object.contains("port")) {
         return brief(object["port"]) + "/" + brief(at_path(object, "protocol"));
     }
+    if (object.contains("prefixes"))
+        return brief(at_path(object, "name")) + " (" + brief(object["prefixes"]) + ")";
     std::string text;
     for (const auto& [key, value] : object.items()) {
         if (!text.empty()) text += ",";

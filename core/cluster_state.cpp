@@ -59,6 +59,14 @@ bool touches_vip(const Action& action) {
     return deletion != nullptr && deletion->key.kind == Kind::vip;
 }
 
+/// Nothing that placement looks at tells them apart: a MAC does not.
+bool are_placed_alike(Node a, Node b) {
+    for (Node* node : {&a, &b})
+        if (node->facts.interfaces)
+            for (NodeInterface& interface : *node->facts.interfaces) interface.mac.reset();
+    return a.labels == b.labels && a.facts == b.facts;
+}
+
 }  // namespace
 
 void ClusterState::Change::event(std::string type, std::string object, std::string message) {
@@ -320,7 +328,9 @@ Result<void> ClusterState::act(const RegisterNode& action, Change& change) {
     if (auto checked = check_node(node); !checked) return checked;
     node.labels[hostname_label] = action.name;
     const NodeId id = node_id(action.name);
+    bool is_placed_as_before = false;
     if (const auto found = nodes_.find(action.name); found != nodes_.end()) {
+        is_placed_as_before = are_placed_alike(found->second.object, node);
         node.drained = found->second.object.drained;
         // Its configuration changed; it was out of service by plan, as after a drain.
         if (found->second.object.facts.witness && !node.facts.witness) change.joined.insert(id);
@@ -335,7 +345,8 @@ Result<void> ClusterState::act(const RegisterNode& action, Change& change) {
     else
         change.event("node_changed", key.to_string(),
                      title(key) + " has told other facts of itself");
-    change.touch_all(title(key) + (stored == PutEffect::created ? " joined" : " changed"));
+    if (!is_placed_as_before)
+        change.touch_all(title(key) + (stored == PutEffect::created ? " joined" : " changed"));
     return {};
 }
 

@@ -16,6 +16,7 @@
 #include "core/objects.hpp"
 #include "core/placement.hpp"
 #include "core/records.hpp"
+#include "core/trouble_table.hpp"
 #include "core/vip_planner.hpp"
 #include "core/voter_table.hpp"
 #include "core/waiting_line.hpp"
@@ -71,6 +72,8 @@ public:
     const std::map<std::string, BootRecord>& boots() const { return membership_.boots(); }
 
     const VoterTable& voters() const { return voters_; }
+    /// What nodes find wrong with addresses.
+    const TroubleTable& troubles() const { return troubles_; }
     const LeaseTable& leases() const { return leases_; }
     /// Who may own each address, in order. Lists are of addresses that somebody holds; those that
     /// nobody may announce have none.
@@ -142,6 +145,8 @@ private:
     Result<void> act(const MoveVip& move, Change& change);
     Result<void> act(const Rebalance& rebalance, Change& change);
     Result<void> act(const SetLeaseProfile& profile, Change& change);
+    // cluster_state_troubles.cpp
+    Result<void> act(const ReportTrouble& report, Change& change);
 
     // Each gets a checked object whose preconditions hold.
     Result<void> put(const Pool& pool, bool force, Change& change);
@@ -217,6 +222,7 @@ private:
     MembershipTable membership_;
     LeaseTable leases_;
     VoterTable voters_;
+    TroubleTable troubles_;
 
     // Derived from the above; kept beside it so that one command costs O(log n).
     Allocator allocator_;  // its release records are state of their own

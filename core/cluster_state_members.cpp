@@ -42,6 +42,7 @@ Result<void> ClusterState::act(const RemoveNode& removal, Change& change) {
     if (!nodes_.contains(removal.name) && !boots().contains(removal.name))
         return fail(not_found(key));
     if (nodes_.erase(removal.name) == 1) change.rows.insert(key.to_string());
+    troubles_.forget_node(removal.name, change.rows);
     const auto forgotten = membership_.forget(removal.name);
     change.rows.insert(forgotten.rows.begin(), forgotten.rows.end());
     change.event("node_removed", key.to_string(),

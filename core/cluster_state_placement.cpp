@@ -72,8 +72,10 @@ void ClusterState::settle_lists(Change& change) {
     if (change.touched.empty()) return;
     arrange(regroup(change.touched), change);
     for (const IpAddress address : change.touched)
-        if (allocator_.holders(address) == nullptr)
+        if (allocator_.holders(address) == nullptr) {
             leases_.set_list(address, {}, LogIndex(change.index), change.leases);
+            troubles_.forget(address, change.rows);
+        }
 }
 
 /// Takes the units around `open` apart and gives those that the VIPs make of them now. They are not

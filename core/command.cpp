@@ -19,6 +19,9 @@ constexpr std::uint64_t any_number = UINT64_MAX;
 constexpr std::array mode_words = {std::pair{"create", PutMode::create},
                                    std::pair{"create_or_replace", PutMode::create_or_replace}};
 
+constexpr std::array trouble_words = {std::pair{"conflict", TroubleKind::conflict},
+                                      std::pair{"not_announced", TroubleKind::not_announced}};
+
 json encode_action(const PutObject& put) {
     const ObjectKey key = key_of(put.object);
     json out = {{"kind", to_string(key.kind)},
@@ -102,6 +105,16 @@ json encode_action(const Rebalance&) { return {{"rebalance", json::object()}}; }
 
 json encode_action(const SetLeaseProfile& profile) {
     return {{"set_lease_profile", {{"name", profile.name}}}};
+}
+
+json encode_action(const ReportTrouble& report) {
+    json body{{"address", report.address.to_string()}, {"node", report.node}};
+    if (report.trouble) {
+        body["kind"] = to_string(report.trouble->kind);
+        body["message"] = report.trouble->message;
+        if (report.trouble->mac) body["mac"] = report.trouble->mac->to_string();
+    }
+    return {{"report_trouble", std::move(body)}};
 }
 
 Result<Kind> read_kind(FieldReader& reader) {
@@ -277,6 +290,30 @@ Result<Action> read_profile(const json& body) {
     return profile;
 }
 
+Result<Action> read_trouble(const json& body) {
+    FieldReader reader(body, "report_trouble", "report_trouble");
+    ReportTrouble report;
+    std::string address, mac;
+    Trouble trouble;
+    const bool has_trouble = reader.has("kind");
+    reader.text("address", address);
+    reader.text("node", report.node);
+    reader.choice("kind", trouble.kind, trouble_words);
+    reader.text("message", trouble.message);
+    reader.text("mac", mac);
+    if (auto finished = reader.finish(); !finished) return fail(finished.error());
+    auto parsed = IpAddress::parse(address);
+    if (!parsed) return fail(parsed.error());
+    report.address = *parsed;
+    if (!mac.empty()) {
+        auto parsed_mac = MacAddress::parse(mac);
+        if (!parsed_mac) return fail(parsed_mac.error());
+        trouble.mac = *parsed_mac;
+    }
+    if (has_trouble) report.trouble = std::move(trouble);
+    return report;
+}
+
 Result<Action> read_action(const json& item) {
     using Reader = Result<Action> (*)(const json&);
     constexpr std::array<std::pair<const char*, Reader>, std::variant_size_v<Action>> readers = {
@@ -294,7 +331,8 @@ Result<Action> read_action(const json& item) {
          {"admit_node", read_admission},
          {"move_vip", read_move},
          {"rebalance", read_rebalance},
-         {"set_lease_profile", read_profile}}};
+         {"set_lease_profile", read_profile},
+         {"report_trouble", read_trouble}}};
     if (item.is_object() && item.size() == 1)
         for (const auto& [word, reader] : readers)
             if (item.contains(word)) return reader(item.front());

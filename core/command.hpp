@@ -8,6 +8,7 @@
 #include "core/ids.hpp"
 #include "core/objects.hpp"
 #include "core/time.hpp"
+#include "core/trouble_table.hpp"
 
 /// What is replicated: the commands, not their results. Applying the same commands in the same
 /// order gives the same state on every node.
@@ -107,10 +108,19 @@ struct SetLeaseProfile {
     std::string name;  // core/lease_table.hpp
 };
 
+/// The node finds this wrong with an address; nullopt: nothing any more. Of an address that nobody
+/// holds nothing is kept.
+struct ReportTrouble {
+    IpAddress address;
+    std::string node;
+    std::optional<Trouble> trouble = {};  // its `since` is the command's time
+};
+
 /// One step of a command.
-using Action = std::variant<PutObject, DeleteObject, InitCluster, RegisterNode, DrainNode,
-                            AdvanceTime, MakeJoinToken, UseJoinToken, RecordBoot, RemoveNode,
-                            RecordFence, AdmitNode, MoveVip, Rebalance, SetLeaseProfile>;
+using Action =
+    std::variant<PutObject, DeleteObject, InitCluster, RegisterNode, DrainNode, AdvanceTime,
+                 MakeJoinToken, UseJoinToken, RecordBoot, RemoveNode, RecordFence, AdmitNode,
+                 MoveVip, Rebalance, SetLeaseProfile, ReportTrouble>;
 
 /// Names a request, so that it takes effect once however often it is sent (core/client_table.hpp).
 struct RequestId {

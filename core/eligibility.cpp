@@ -22,7 +22,9 @@ Eligibility::Eligibility(const ClusterState& state) : state_(state) {
 
 Eligibility::Verdict Eligibility::judge(const Unit& unit) const {
     Verdict verdict;
-    const Hosts hosts = allowed_by_holders(together(unit, verdict.placed), unit);
+    Hosts reaching = together(unit, verdict.placed);
+    if (reaching.empty()) reaching = listed(unit, verdict.placed);
+    const Hosts hosts = allowed_by_holders(std::move(reaching), unit);
     for (const Host* host : hosts) verdict.nodes.push_back(host->id);
     if (hosts.empty()) verdict.placed.clear();
     return verdict;
@@ -62,6 +64,21 @@ Eligibility::Hosts Eligibility::together(const Unit& unit, std::vector<IpAddress
         if (reaching.empty()) continue;
         hosts = std::move(reaching);
         placed.push_back(address);
+    }
+    return hosts;
+}
+
+/// Those of its list that may announce it but for their interfaces.
+Eligibility::Hosts Eligibility::listed(const Unit& unit, std::vector<IpAddress>& placed) const {
+    Hosts hosts;
+    for (const IpAddress address : unit.addresses) {
+        const lease::Plan::Entry* entry = state_.lease_plan().find(address);
+        if (entry == nullptr) continue;
+        placed.push_back(address);
+        for (const Host* host : rules_of(address).allowed)
+            if (std::ranges::count(entry->list, host->id, &lease::Plan::Candidate::node) != 0 &&
+                std::ranges::find(hosts, host) == hosts.end())
+                hosts.push_back(host);
     }
     return hosts;
 }
@@ -121,12 +138,11 @@ std::string Eligibility::why_none_reaches(IpAddress address) const {
     }
     if (!by_subnet)
         return fmt::format(
-            "none of the interfaces that l2-advertisement {} names ({}) is up on "
-            "the nodes {}",
+            "none of the interfaces that l2-advertisement {} names ({}) is up on the nodes {}",
             quoted(rules.l2.names()), fmt::join(interfaces, ", "), quoted(names));
     return fmt::format(
-        "no interface of the nodes {} has a subnet that holds {}; give one an address there, or "
-        "name the interface in an l2-advertisement",
+        "no interface that is up on the nodes {} has a subnet that holds {}; give one an address "
+        "there, or name the interface in an l2-advertisement",
         quoted(names), address.to_string());
 }
 

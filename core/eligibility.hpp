@@ -20,6 +20,8 @@ public:
         std::vector<NodeId> nodes;      // by name
         std::vector<IpAddress> placed;  // those that `nodes` may announce; the others nobody may
     };
+    /// When no interface of any node reaches the unit, who is in its list stays so: an outage of
+    /// the network is no reason to forget who owns what.
     Verdict judge(const Unit& unit) const;
 
     /// Why nobody may announce an address of the unit that is not among `placed`.
@@ -42,6 +44,7 @@ private:
     const Rules& rules_of(IpAddress address) const;
     Hosts reaching(IpAddress address) const;
     Hosts together(const Unit& unit, std::vector<IpAddress>& placed) const;
+    Hosts listed(const Unit& unit, std::vector<IpAddress>& placed) const;
     static Hosts allowed_by_holders(Hosts hosts, const Unit& unit);
     std::optional<std::string> out_of_service(const std::string& node) const;
     std::string why_none_in_service() const;

@@ -89,6 +89,19 @@ std::map<IpAddress, L2Target> l2_plan(const ClusterState& state, const std::stri
     return plan;
 }
 
+std::optional<ReportedTrouble> trouble_of(const ClusterState& state, IpAddress address) {
+    const TroubleTable::Reports* reports = state.troubles().find(address);
+    if (reports == nullptr) return std::nullopt;
+    const NodeId owner = state.lease_plan().owner(address);
+    if (owner != NodeId{})
+        if (const auto said = reports->find(state.node_name(owner)); said != reports->end())
+            return ReportedTrouble{said->first, said->second};
+    for (const auto& [node, trouble] : *reports)
+        if (trouble.kind == TroubleKind::conflict && !state.leases().is_fenced(state.node_id(node)))
+            return ReportedTrouble{node, trouble};
+    return std::nullopt;
+}
+
 std::vector<Standing> explain(const ClusterState& state, IpAddress address) {
     std::vector<Standing> standings;
     if (state.pool_of(address) == nullptr || state.holders(address).empty()) return standings;

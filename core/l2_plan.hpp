@@ -32,6 +32,16 @@ std::optional<L2Target> l2_target(const ClusterState& state, const std::string& 
 /// The whole plan of `node`: its target for every address that it is a candidate of.
 std::map<IpAddress, L2Target> l2_plan(const ClusterState& state, const std::string& node);
 
+/// What is wrong with an address, and who says so.
+struct ReportedTrouble {
+    std::string node;
+    Trouble trouble;
+};
+
+/// By what its owner says, or else a node that sees a stranger use it. What a fenced node
+/// said last does not count: it may have changed since.
+std::optional<ReportedTrouble> trouble_of(const ClusterState& state, IpAddress address);
+
 /// How a node stands to an address.
 struct Standing {
     std::string node;

@@ -16,9 +16,6 @@ constexpr std::size_t ports_max = 1024;
 constexpr std::size_t sharing_key_max = 253;     // as a name, so that it fits where names fit
 constexpr std::size_t interface_bytes_max = 15;  // IFNAMSIZ - 1
 constexpr std::uint32_t weight_max = 10'000;     // keeps products of weights and counts small
-// A node reports them all with each change: far above a router's, far below what a log bears.
-constexpr std::size_t node_interfaces_max = 256;
-constexpr std::size_t node_prefixes_max = 64;                  // of one interface
 constexpr std::chrono::seconds cooldown_max{366 * 24 * 3600};  // keeps deadlines far from overflow
 
 struct Forbidden {
@@ -264,13 +261,14 @@ Result<void> check_node(const Node& node) {
                                 node.facts.weight, weight_max),
                     "weight");
     if (!node.facts.interfaces) return {};
-    checked = check_length(*node.facts.interfaces, "interfaces", node_interfaces_max);
+    checked = check_length(*node.facts.interfaces, "interfaces", NodeFacts::interfaces_max);
     std::set<std::string> seen;
     for (std::size_t i = 0; checked && i < node.facts.interfaces->size(); ++i) {
         const NodeInterface& interface = (*node.facts.interfaces)[i];
         const std::string field = fmt::format("interfaces[{}]", i);
         checked = at(check_interface_name(interface.name), field);
-        if (checked) checked = check_length(interface.prefixes, "prefixes", node_prefixes_max);
+        if (checked)
+            checked = check_length(interface.prefixes, "prefixes", NodeInterface::prefixes_max);
         if (checked && !seen.insert(interface.name).second)
             return fail(ErrorCode::invalid_argument,
                         "interface '" + interface.name + "' is listed twice", field);

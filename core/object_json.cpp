@@ -275,9 +275,11 @@ void write_node_facts(json& out, const NodeFacts& facts) {
     out["witness"] = facts.witness;
     if (!facts.interfaces) return;
     json& interfaces = out["interfaces"] = json::array();
-    for (const NodeInterface& interface : *facts.interfaces)
-        interfaces.push_back(
-            {{"name", interface.name}, {"prefixes", texts_of(interface.prefixes)}});
+    for (const NodeInterface& interface : *facts.interfaces) {
+        json item{{"name", interface.name}, {"prefixes", texts_of(interface.prefixes)}};
+        if (interface.mac) item["mac"] = interface.mac->to_string();
+        interfaces.push_back(std::move(item));
+    }
 }
 
 void read_node_facts(FieldReader& reader, NodeFacts& facts) {
@@ -289,6 +291,13 @@ void read_node_facts(FieldReader& reader, NodeFacts& facts) {
         NodeInterface interface;
         FieldReader fields(item, "interface", path);
         fields.text("name", interface.name);
+        std::string mac;
+        fields.text("mac", mac);
+        if (!mac.empty()) {
+            auto parsed = MacAddress::parse(mac);
+            if (!parsed) return fail(parsed.error());
+            interface.mac = *parsed;
+        }
         fields.list("prefixes", [&](const json& text, const std::string& at) -> Result<void> {
             if (auto checked = must_be_text(text, at, "a string like \"192.0.2.0/24\""); !checked)
                 return checked;

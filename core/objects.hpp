@@ -12,6 +12,7 @@
 
 #include "core/ip_address.hpp"
 #include "core/label_selector.hpp"
+#include "core/link_address.hpp"
 
 /// The objects that users configure (design section 6): what REST, lbctl, the log and the database
 /// carry. Plain values without behaviour; object_json.hpp reads and writes them, ClusterState gives
@@ -121,8 +122,11 @@ struct ConfigObject {
 
 /// An interface of a node that is up and that layer 2 VIPs can be announced on.
 struct NodeInterface {
+    static constexpr std::size_t prefixes_max = 64;
+
     std::string name;
-    std::vector<Prefix> prefixes;  // the subnets of its addresses
+    std::vector<Prefix> prefixes = {};   // the subnets of its addresses
+    std::optional<MacAddress> mac = {};  // what its announcements carry; nullopt: not told
 
     bool operator==(const NodeInterface&) const = default;
 };
@@ -130,6 +134,8 @@ struct NodeInterface {
 /// What a node tells of itself beside its labels.
 struct NodeFacts {
     static constexpr std::uint32_t default_weight = 100;
+    /// A node tells of them all with each change: far above a router's, far below what a log bears.
+    static constexpr std::size_t interfaces_max = 256;
 
     std::uint32_t weight =
         default_weight;    // its share of the VIPs, beside the other nodes' weights

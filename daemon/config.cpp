@@ -19,6 +19,7 @@ using model::YamlNode;
 namespace {
 
 constexpr std::size_t config_bytes_max = 256 * 1024;
+constexpr std::uint32_t weight_max = 10'000;
 
 /// Collects every mistake of the file, so that one run of --check-config shows them all.
 class Reader {
@@ -52,6 +53,8 @@ private:
     void l2(const YamlNode& value) { section(value, {{"interfaces", &Reader::interfaces}}, "l2"); }
     void interfaces(const YamlNode& value);
     void labels(const YamlNode& value);
+    void weight(const YamlNode& value);
+    void witness(const YamlNode& value);
     void log(const YamlNode& value) { section(value, {{"level", &Reader::log_level}}, "log"); }
     void log_level(const YamlNode& value);
 
@@ -69,6 +72,8 @@ Result<Config> Reader::read(const YamlNode& document) {
                  {"cluster", &Reader::cluster},
                  {"l2", &Reader::l2},
                  {"labels", &Reader::labels},
+                 {"weight", &Reader::weight},
+                 {"witness", &Reader::witness},
                  {"log", &Reader::log}},
                 "");
     if (config_.node.empty()) config_.node = host_name();
@@ -141,6 +146,28 @@ void Reader::labels(const YamlNode& value) {
     }
     for (const YamlEntry& entry : value.map()->entries)
         config_.labels[entry.key] = text(entry.value, "labels." + entry.key);
+}
+
+void Reader::weight(const YamlNode& value) {
+    const std::string given = text(value, "weight");
+    if (given.empty()) return;
+    const char* const last = given.data() + given.size();
+    std::uint32_t weight = 0;
+    const auto [end, error] = std::from_chars(given.data(), last, weight);
+    if (error == std::errc{} && end == last && weight >= 1 && weight <= weight_max)
+        config_.weight = weight;
+    else
+        complain(value, fmt::format("weight must be a number from 1 to {}, not '{}'; a node that "
+                                    "carries no VIPs is a witness, or drained",
+                                    weight_max, given));
+}
+
+void Reader::witness(const YamlNode& value) {
+    const std::string given = text(value, "witness");
+    if (given == "true" || given == "false")
+        config_.witness = given == "true";
+    else if (!given.empty())
+        complain(value, "witness must be true or false, not '" + given + "'");
 }
 
 void Reader::log_level(const YamlNode& value) {

@@ -1,11 +1,12 @@
 #pragma once
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include <boost/asio/ip/tcp.hpp>
 
-#include "core/label_selector.hpp"
+#include "core/objects.hpp"
 #include "core/result.hpp"
 #include "daemon/log.hpp"
 
@@ -20,6 +21,8 @@ struct Config {
     boost::asio::ip::tcp::endpoint cluster_listen{boost::asio::ip::address_v4::any(), 7481};
     std::vector<std::string> l2_interfaces;  // empty: every suitable one
     Labels labels;
+    std::uint32_t weight = NodeFacts::default_weight;  // its share of the VIPs
+    bool witness = false;                              // it votes, and carries no traffic
     LogLevel log_level = LogLevel::info;
 
     bool operator==(const Config&) const = default;

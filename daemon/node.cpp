@@ -33,6 +33,8 @@ Node::Node(asio::io_context& io, Config config, Log& log, Hooks hooks)
       space_timer_(io),
       settle_timer_(io),
       admission_timer_(io),
+      interfaces_timer_(io),
+      trouble_timer_(io),
       started_(std::chrono::steady_clock::now()) {}
 
 // NOLINTNEXTLINE(bugprone-exception-escape): what cannot end in order ends the process
@@ -50,6 +52,7 @@ Result<void> Node::start() {
     arm_state_timer();
     watch_certificate();
     watch_space();
+    watch_troubles();
     return start_transport();
 }
 
@@ -114,8 +117,18 @@ Result<void> Node::start_announcer() {
                  log_.write(parse_log_level(level).value_or(LogLevel::warning), message,
                             {{"part", "l2"}});
              },
+         .on_seen =
+             [this](IpAddress address, MacAddress mac, Instant at) {
+                 asio::post(io_, [this, address, mac, at] { on_seen(address, mac, at); });
+             },
          .on_uplink = [this](std::uint32_t index,
-                             const std::string&) { return gate_->attach(index); }});
+                             const std::string&) { return gate_->attach(index); },
+         .on_interfaces =
+             [this](std::vector<NodeInterface> interfaces) {
+                 asio::post(io_, [this, interfaces = std::move(interfaces)]() mutable {
+                     on_interfaces(std::move(interfaces));
+                 });
+             }});
     if (!started) return fail(started.error());
     announcer_ = std::move(*started);
     return {};
@@ -141,16 +154,19 @@ void Node::stop() {
     space_timer_.cancel();
     settle_timer_.cancel();
     admission_timer_.cancel();
+    interfaces_timer_.cancel();
+    trouble_timer_.cancel();
 }
 
 void Node::reload(const Config& config) {
-    const bool labels_changed = config.labels != config_.labels;
     if (config.l2_interfaces != config_.l2_interfaces && announcer_)
         announcer_->set_interfaces(config.l2_interfaces);
     config_.l2_interfaces = config.l2_interfaces;
     config_.labels = config.labels;
+    config_.weight = config.weight;
+    config_.witness = config.witness;
     log_.set_level(config.log_level);
-    if (labels_changed) keep_registered();
+    keep_registered();
     if (has_identity())
         if (auto checked = check_certificate(); !checked)
             log_.error("the certificate cannot be renewed", {{"reason", checked.error().message}});
@@ -206,7 +222,7 @@ void Node::take_snapshot(const raft::Snapshot& snapshot) {
 }
 
 void Node::follow(const std::vector<std::string>& changed) {
-    bool everything = false, leases = false;
+    bool everything = false, leases = false, advertisements = false;
     std::set<IpAddress> touched;
     for (const std::string& key : changed) {
         if (key.starts_with("vip/")) {
@@ -216,15 +232,19 @@ void Node::follow(const std::vector<std::string>& changed) {
             if (const auto address = LeaseTable::address_in(key)) touched.insert(*address);
         } else if (key == VoterTable::row_key) {
             leases = true;
+        } else if (TroubleTable::has_row(key)) {
+            continue;  // told to people, and no part of any plan
         } else if (!key.starts_with("released/") && !key.starts_with("meta/") &&
                    !key.starts_with(ClientTable::row_prefix) && !MembershipTable::has_row(key)) {
             everything = true;
+            advertisements = advertisements || key.starts_with("l2-advertisement/");
         }
     }
     if (everything)
         replan_all();
     else if (leases || !touched.empty())
         replan(touched);
+    if (advertisements) keep_registered();  // it may name interfaces that were not worth telling
     arm_state_timer();
 }
 

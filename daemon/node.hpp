@@ -17,6 +17,7 @@
 #include "daemon/cluster_log.hpp"
 #include "daemon/config.hpp"
 #include "daemon/gate_adapter.hpp"
+#include "daemon/interface_report.hpp"
 #include "daemon/lease/lease_service.hpp"
 #include "daemon/lease_relay.hpp"
 #include "daemon/log.hpp"
@@ -130,7 +131,11 @@ private:
     Result<void> check_peer(raft::RaftId peer, const std::string& node,
                             const raft::BootHistory& boots);
     void on_cluster_change();
+    bool is_worth_telling(const NodeInterface& interface) const;
+    RegisterNode self_registration() const;
     void keep_registered();
+    void on_interfaces(std::vector<NodeInterface> interfaces);
+    void tell_interfaces();
     void propose_in_background(std::vector<Action> actions, std::string what,
                                std::function<void(const Result<LogIndex>&)> done = {});
     raft::Member self_as_member() const;
@@ -149,6 +154,14 @@ private:
     boost::asio::awaitable<void> pursue_vote(api::JoinAs as);
     raft::RaftId best_successor() const;
     const raft::Member* find_member(const std::string& node, raft::RaftId& id) const;
+
+    // node_troubles.cpp: what is wrong with addresses, told to the cluster
+    void on_seen(IpAddress address, MacAddress mac, Instant at);
+    void watch_troubles();
+    void report_troubles();
+    std::map<IpAddress, Trouble> troubles_here();
+    std::vector<Action> trouble_reports();
+    std::set<std::string> nodes_not_heard() const;
 
     // node_status.cpp
     Result<void> check_certificate();
@@ -185,10 +198,17 @@ private:
     std::unique_ptr<LeaseService> lease_;
     std::optional<lease::GroupTable> groups_;
     std::map<std::pair<raft::RaftId, LeaseKeyUse>, LeaseKey> lease_keys_;  // before lease_ starts
+    InterfaceReport interfaces_;
+    struct Claim {
+        MacAddress mac;
+        Instant at{};
+    };
+    std::map<IpAddress, Claim> claims_;       // by others, of addresses that stand by here
+    std::map<IpAddress, Instant> bad_since_;  // what is told when it lasts
+    bool is_reporting_ = false;
     std::set<IpAddress> l2_known_;  // of which the announcer was told
     std::set<std::pair<NodeId, Epoch>> fences_asked_;
-    std::uint64_t takeovers_ = 0;
-    double takeover_seconds_ = 0;
+    api::FailoverHistogram failovers_;
     bool has_planned_ = false;
     bool has_replaced_gate_ = false;
     bool is_released_ = false;
@@ -203,6 +223,8 @@ private:
     boost::asio::steady_timer space_timer_;
     boost::asio::steady_timer settle_timer_;
     boost::asio::steady_timer admission_timer_;
+    boost::asio::steady_timer interfaces_timer_;
+    boost::asio::steady_timer trouble_timer_;
     std::optional<std::string> read_only_;
     std::optional<std::string> old_copy_;  // why the others do not take this node's disk
     std::string api_address_;

@@ -172,16 +172,66 @@ void Node::on_cluster_change() {
     keep_registered();
 }
 
-/// The cluster knows this node's labels and its newest start, once it can be told.
+/// An interface without a subnet serves nothing unless somebody names it; machines with
+/// containers have hundreds of those, which come and go. Beyond what a node may tell of, the rest
+/// is left out: 256 interfaces of 64 subnets.
+bool Node::is_worth_telling(const NodeInterface& interface) const {
+    const auto names = [&](const std::vector<std::string>& list) {
+        return std::ranges::find(list, interface.name) != list.end();
+    };
+    return !interface.prefixes.empty() || names(config_.l2_interfaces) ||
+           std::ranges::any_of(state_.l2_advertisements(), [&](const auto& entry) {
+               return names(entry.second.object.interfaces);
+           });
+}
+
+RegisterNode Node::self_registration() const {
+    NodeFacts facts{.weight = config_.weight, .witness = config_.witness};
+    if (interfaces_.told()) {
+        auto& told = facts.interfaces.emplace();
+        for (const NodeInterface& interface : *interfaces_.told()) {
+            if (!is_worth_telling(interface) || told.size() == NodeFacts::interfaces_max) continue;
+            told.push_back(interface);
+            auto& prefixes = told.back().prefixes;
+            prefixes.resize(std::min(prefixes.size(), NodeInterface::prefixes_max));
+        }
+    }
+    return {config_.node, config_.labels, std::move(facts)};
+}
+
+void Node::on_interfaces(std::vector<NodeInterface> interfaces) {
+    interfaces_.see(std::move(interfaces), boot_now());
+    tell_interfaces();
+}
+
+void Node::tell_interfaces() {
+    keep_registered();
+    const auto deadline = interfaces_.next_deadline();
+    if (!deadline || is_stopped_) {
+        interfaces_timer_.cancel();
+        return;
+    }
+    interfaces_timer_.expires_after(std::max(Duration{0}, *deadline - boot_now()));
+    interfaces_timer_.async_wait([this](boost::system::error_code error) {
+        if (error) return;
+        interfaces_.on_time(boot_now());
+        tell_interfaces();
+    });
+}
+
+/// The cluster knows what this node is and its newest start, once it can be told.
 void Node::keep_registered() {
-    if (is_registering_ || is_stopped_ || !state_.initialised() || !cluster_log_->is_member())
+    if (is_registering_ || is_stopped_ || !state_.initialised() || !cluster_log_->is_member() ||
+        !interfaces_.told())
         return;
     std::vector<Action> actions;
-    Labels wanted = config_.labels;
+    RegisterNode self = self_registration();
+    Labels wanted = self.labels;
     wanted["kubernetes.io/hostname"] = config_.node;
     const auto node = state_.nodes().find(config_.node);
-    if (node == state_.nodes().end() || node->second.object.labels != wanted)
-        actions.emplace_back(RegisterNode{config_.node, config_.labels});
+    if (node == state_.nodes().end() || node->second.object.labels != wanted ||
+        node->second.object.facts != self.facts)
+        actions.emplace_back(std::move(self));
     const raft::Boot boot = boots_.newest().value_or(raft::Boot{});
     const auto known = state_.boots().find(config_.node);
     if (known == state_.boots().end() || known->second.raft_id != raft_id_.value() ||
@@ -189,7 +239,7 @@ void Node::keep_registered() {
         actions.emplace_back(RecordBoot{config_.node, raft_id_.value(), boot.number, boot.nonce});
     if (actions.empty() || cluster_log_->raft().leader() == raft::RaftId{}) return;
     is_registering_ = true;
-    propose_in_background(std::move(actions), "tell the cluster of this node's start and labels",
+    propose_in_background(std::move(actions), "tell the cluster of this node",
                           [this](const Result<LogIndex>& done) {
                               is_registering_ = false;
                               if (done) return keep_registered();

@@ -232,8 +232,7 @@ void Node::on_fenced(const NodeFenced& fenced) {
                                                  std::numeric_limits<std::uint32_t>::max());
     log_.warning("took over from a node",
                  {{"node", state_.node_name(fenced.node)}, {"silent_ms", std::to_string(silent)}});
-    ++takeovers_;
-    takeover_seconds_ += static_cast<double>(silent) / 1000;
+    failovers_.add(static_cast<double>(silent) / 1000);
     std::vector<Action> actions;
     actions.emplace_back(RecordFence{.node = fenced.node,
                                      .epoch = fenced.epoch,

@@ -83,7 +83,7 @@ asio::awaitable<Result<api::InitAnswer>> Node::init() {
     if (hash) {
         std::vector<Action> actions;
         actions.emplace_back(InitCluster{cluster_id, token_hash(token)});
-        actions.emplace_back(RegisterNode{config_.node, config_.labels});
+        actions.emplace_back(self_registration());
         // With its start, so that it owns the first VIP without waiting for keep_registered().
         if (const auto boot = boots_.newest())
             actions.emplace_back(

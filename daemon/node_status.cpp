@@ -87,17 +87,19 @@ void Node::on_l2_status(IpAddress address, announce::L2Status status) {
         case announce::L2Phase::probing:
             return;
         case announce::L2Phase::announced:
+            if (was_conflict) report_troubles();
             return record(
-                was_conflict ? "vip_conflict_ended" : "vip_announced", key.to_string(),
+                "vip_announced", key.to_string(),
                 fmt::format("{} is announced on {}", text, fmt::join(status.interfaces, ", ")));
         case announce::L2Phase::conflict:
-            return record(
-                "vip_conflict", key.to_string(),
-                fmt::format(
-                    "{} is used by a stranger at {}; it is not answered until the stranger is gone",
-                    text, status.conflict_mac ? status.conflict_mac->to_string() : "?"));
+            log_.warning(
+                "an address is used by a stranger; it is not answered until the stranger is gone",
+                {{"address", text},
+                 {"mac", status.conflict_mac ? status.conflict_mac->to_string() : "?"}});
+            return report_troubles();
         case announce::L2Phase::no_interface:
-            return record("vip_not_announced", key.to_string(), text + ": " + status.message);
+            return log_.warning("an address cannot be announced",
+                                {{"address", text}, {"reason", status.message}});
     }
 }
 
@@ -135,9 +137,7 @@ void Node::on_read_only(std::optional<std::string> reason) {
 
 /// An event that this node alone saw; kept beside those of the log.
 void Node::record(std::string type, std::string object, std::string message) {
-    const bool bad = type == "vip_conflict" || type == "vip_not_announced";
-    log_.write(bad ? LogLevel::warning : LogLevel::info, message,
-               {{"event", type}, {"object", object}});
+    log_.info(message, {{"event", type}, {"object", object}});
     Event event{.index = 0,
                 .at = wall_now(),
                 .type = std::move(type),
@@ -181,6 +181,7 @@ api::NodeRuntime Node::node_runtime() const {
             {"l2_malformed", counters.malformed},     {"l2_conflicts", counters.conflicts},
             {"l2_send_errors", counters.send_errors}, {"l2_kernel_drops", counters.kernel_drops}};
     }
+    runtime.failovers = failovers_;
     const store::Storage::Statistics stored = storage_->statistics();
     runtime.counters["store_transactions"] = stored.transactions;
     runtime.counters["store_entries"] = stored.entries;
@@ -189,7 +190,6 @@ api::NodeRuntime Node::node_runtime() const {
         for (std::size_t i = 0; i < lease_counters; ++i)
             runtime.counters["lease_" + std::string(to_string(static_cast<LeaseCounter>(i)))] =
                 leases.counters[i];
-        runtime.counters["takeovers"] = takeovers_;
     }
     const raft::Raft& raft = cluster_log_->raft();
     runtime.gauges = {{"last_applied", static_cast<double>(state_.last_applied().value())},
@@ -205,7 +205,6 @@ api::NodeRuntime Node::node_runtime() const {
         runtime.gauges["lease_open_groups"] = static_cast<double>(leases.open_groups);
         runtime.gauges["lease_held"] =
             leases.lease_deadline && *leases.lease_deadline > boot_now() ? 1.0 : 0.0;
-        runtime.gauges["failover_seconds_sum"] = takeover_seconds_;
     }
     for (std::string& warning : cluster_warnings()) runtime.warnings.push_back(std::move(warning));
     return runtime;

@@ -28,8 +28,9 @@ constexpr std::array<std::string_view, lease_counters> counter_names{"packets_re
                                                                      "receive_errors",
                                                                      "gate_refusals",
                                                                      "timer_late",
-                                                                     "stalls"};
-static_assert(static_cast<std::size_t>(LeaseCounter::stalls) + 1 == lease_counters);
+                                                                     "stalls",
+                                                                     "closed_unplanned"};
+static_assert(static_cast<std::size_t>(LeaseCounter::closed_unplanned) + 1 == lease_counters);
 
 std::optional<Instant> instant_of(std::int64_t ticks) {
     return ticks == 0 ? std::nullopt : std::optional(Instant{Duration{ticks}});

@@ -35,8 +35,9 @@ enum class LeaseCounter : std::uint8_t {
     gate_refusals,
     timer_late,  // by more than the guard for late wakeups
     stalls,
+    closed_unplanned,  // groups whose right ran out or was refused, and not by a plan or a release
 };
-constexpr std::size_t lease_counters = 23;
+constexpr std::size_t lease_counters = 24;
 std::string_view to_string(LeaseCounter counter);
 
 /// What the lease thread does, for people and metrics: a copy of a LeaseBoard.

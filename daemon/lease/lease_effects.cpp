@@ -106,6 +106,7 @@ void LeaseEffects::on_open(lease::Group group, Instant claimed) noexcept {
 
 void LeaseEffects::on_close(lease::Group group) noexcept {
     parts_.board.set_open(group, false);
+    if (plan_ == nullptr) parts_.board.count(LeaseCounter::closed_unplanned);
     tell(GroupClosed{group});
 }
 

@@ -205,6 +205,22 @@ TEST_F(LinkTableTest, ForwardingIsTold) {
     EXPECT_TRUE(changes[0].state->forwarding);
 }
 
+TEST_F(LinkTableTest, UsableAreThoseThatAreUpAndSuitByName) {
+    (void)on(ethernet(3, "b"));
+    (void)on(address_on(3, "10.0.0.1", 24));
+    (void)on(address_on(3, "fe80::1", 64));
+    (void)on(address_on(3, "10.0.0.9", 32));
+    (void)on(ethernet(4, "a"));
+    LinkSeen down = ethernet(5, "c");
+    down.carrier = false;
+    (void)on(down);
+    const NodeInterface a{.name = "a", .prefixes = {}, .mac = mac(4)};
+    const NodeInterface b{
+        .name = "b", .prefixes = {Prefix::parse("10.0.0.0/24").value()}, .mac = mac(3)};
+    EXPECT_THAT(table.usable({}), ElementsAre(a, b));
+    EXPECT_THAT(table.usable({4}), ElementsAre(b)) << "refused by somebody";
+}
+
 TEST_F(LinkTableTest, AddressesMayComeBeforeTheirInterface) {
     EXPECT_THAT(on(address_on(2, "10.0.0.1", 24)), IsEmpty());
     EXPECT_THAT(table.facts(), IsEmpty());

@@ -162,6 +162,28 @@ TEST_F(RestObjects, APendingVipSaysWhy) {
     EXPECT_EQ(explained["phase"], "assigned");
 }
 
+TEST_F(RestObjects, ExplainTellsSinceWhenAndWhyItHasThisOwner) {
+    make_pool();
+    post("/v1/vips/default", R"({"name": "web", "pool": "lan"})");
+    const auto event = [](std::uint64_t index, std::string type, std::string message) {
+        return Event{.index = index,
+                     .at = WallTime(std::chrono::seconds(index)),
+                     .type = std::move(type),
+                     .object = "vip/default/web",
+                     .message = std::move(message)};
+    };
+    control.set([&](auto& knobs) {
+        knobs.events = {event(1, "vip_assigned", "assigned"), event(60, "vip_moved", "it moved"),
+                        event(61, "vip_conflict", "a stranger")};
+    });
+    const auto explained = get("/v1/vips/default/web/explain").body;
+    EXPECT_EQ(explained["since"], "1970-01-01T00:01:00.000Z");
+    EXPECT_EQ(explained["cause"], "it moved");
+    EXPECT_EQ(explained["events"].size(), 3u);
+    EXPECT_NE(explained["sentences"].dump().find("since 1970-01-01T00:01:00.000Z: it moved"),
+              std::string::npos);
+}
+
 TEST_F(RestObjects, TheWorstAddressDecidesThePhase) {
     post("/v1/pools", R"({"name": "dual", "addresses": ["192.0.2.10", "2001:db8::10"]})");
     post("/v1/vips/default", R"({"name": "web", "ip_families": ["ipv4", "ipv6"]})");
@@ -205,8 +227,11 @@ TEST_F(RestObjects, ExplainsAVip) {
     make_pool();
     post("/v1/vips/default", R"({"name": "web", "pool": "lan"})");
     announce("192.0.2.10", {.phase = "announced", .interfaces = {"eth0"}});
-    const auto explained = get("/v1/vips/default/web/explain").body;
-    EXPECT_EQ(explained["sentences"],
+    auto explained = get("/v1/vips/default/web/explain").body;
+    auto& sentences = explained["sentences"];
+    EXPECT_TRUE(sentences.back().get<std::string>().starts_with("It has this owner since "));
+    sentences.erase(sentences.size() - 1);
+    EXPECT_EQ(sentences,
               json::array(
                   {"VIP 'default/web' asks for an address from pool 'lan'.",
                    "It holds 192.0.2.10 of pool 'lan'.",

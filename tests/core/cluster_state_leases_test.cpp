@@ -325,8 +325,10 @@ TEST_F(ClusterStateLeases, InterfacesDecideWhoCanReachAnAddress) {
         "'n1', 'n2'");
     ASSERT_TRUE(erase(Kind::l2_advertisement, "named"));
     join("n1", {}, on({}));
-    EXPECT_NE(place(state, address("10.0.0.0"))
-                  .reason.find("no interface of the nodes 'n1', 'n2' has a subnet that holds"),
+    ASSERT_TRUE(vip("late"));
+    EXPECT_NE(place(state, address("10.0.0.1"))
+                  .reason.find("no interface that is up on the nodes 'n1', 'n2' has a subnet "
+                               "that holds"),
               std::string::npos);
 }
 
@@ -341,6 +343,33 @@ TEST_F(ClusterStateLeases, AnInterfaceThatComesBackTakesNothingBack) {
     join("n1", {}, up);
     EXPECT_EQ(moves_since(before), 0u);
     EXPECT_EQ(list("v1"), (Names{"n2", "n1"}));
+}
+
+TEST_F(ClusterStateLeases, AnotherMacChangesNoList) {
+    NodeFacts facts = on({interface("eth0", {"10.0.0.0/16"})});
+    join("n1", {}, facts);
+    vips(1);
+    facts.interfaces->at(0).mac = MacAddress{{2, 0, 0, 0, 0, 1}};
+    const Applied told = apply({RegisterNode{"n1", {}, facts}});
+    EXPECT_EQ(told.changed, Names{"node/n1"});
+}
+
+TEST_F(ClusterStateLeases, AnOutageOfEveryInterfaceForgetsNoList) {
+    const NodeFacts up = on({interface("eth0", {"10.0.0.0/16"})});
+    join("n1", {}, up);
+    join("n2", {}, up);
+    vips(2);
+    join("n1", {}, on({}));
+    EXPECT_EQ(list("v1"), Names{"n2"});
+    const auto before = owners();
+    join("n2", {}, on({}));  // nobody is left who could do better
+    EXPECT_EQ(moves_since(before), 0u);
+    EXPECT_EQ(list("v1"), Names{"n2"});
+    join("n1", {}, up);  // the first who comes back does better
+    EXPECT_EQ(list("v1"), Names{"n1"});
+    ASSERT_TRUE(vip("new"));
+    ASSERT_TRUE(drain("n1").result);
+    EXPECT_EQ(list("new"), Names{});
 }
 
 TEST_F(ClusterStateLeases, BothAddressesOfADualStackVipStayTogether) {

@@ -32,6 +32,11 @@ Command every_action() {
     command.actions.push_back(MoveVip{{Kind::vip, "shop", "web"}, "n2"});
     command.actions.push_back(Rebalance{});
     command.actions.push_back(SetLeaseProfile{"fast"});
+    command.actions.push_back(ReportTrouble{IpAddress::parse("fd00::1").value(), "n2",
+                                            Trouble{.kind = TroubleKind::not_announced,
+                                                    .mac = MacAddress{{2, 0, 0, 0, 0, 9}},
+                                                    .message = "no carrier"}});
+    command.actions.push_back(ReportTrouble{IpAddress::parse("10.0.0.1").value(), "n3"});
     return command;
 }
 
@@ -114,12 +119,21 @@ TEST(Command, EveryFieldOfTheLeaseActionsComesBack) {
     EXPECT_EQ(move.vip, (ObjectKey{Kind::vip, "shop", "web"}));
     EXPECT_EQ(move.node, "n2");
     EXPECT_EQ(std::get<SetLeaseProfile>(decoded->actions[15]).name, "fast");
+    const auto& report = std::get<ReportTrouble>(decoded->actions[16]);
+    EXPECT_EQ(report.address.to_string(), "fd00::1");
+    EXPECT_EQ(report.node, "n2");
+    ASSERT_TRUE(report.trouble);
+    EXPECT_EQ(report.trouble->kind, TroubleKind::not_announced);
+    EXPECT_EQ(report.trouble->mac, (MacAddress{{2, 0, 0, 0, 0, 9}}));
+    EXPECT_EQ(report.trouble->message, "no carrier");
+    EXPECT_FALSE(std::get<ReportTrouble>(decoded->actions[17]).trouble);
 }
 
 TEST(Command, ANodesFactsComeBackAndOlderEntriesHaveNone) {
     RegisterNode node{"n1", {{"rack", "a"}}, {.weight = 50, .witness = true, .interfaces = {}}};
     node.facts.interfaces = {
-        {"eth0", {*Prefix::parse("192.0.2.0/24"), *Prefix::parse("fd00::/64")}}, {"eth1", {}}};
+        {"eth0", {*Prefix::parse("192.0.2.0/24"), *Prefix::parse("fd00::/64")}},
+        {"eth1", {}, MacAddress{{2, 0, 0, 0, 0, 1}}}};
     const auto decoded = decode_command(encode({{}, {node}}));
     ASSERT_TRUE(decoded) << decoded.error().message;
     EXPECT_EQ(std::get<RegisterNode>(decoded->actions[0]).facts, node.facts);

@@ -65,16 +65,29 @@ private:
         const Node& node = state.nodes().at(name).object;
         ASSERT_FALSE(node.drained) << name;
         ASSERT_FALSE(node.facts.witness) << name;
-        const auto holds = [&](const NodeInterface& interface) {
-            return std::ranges::any_of(interface.prefixes,
-                                       [&](const Prefix& prefix) { return prefix.contains(at); });
-        };
-        ASSERT_TRUE(!node.facts.interfaces || std::ranges::any_of(*node.facts.interfaces, holds))
+        // A list is kept, too, when nobody reaches the unit any more.
+        ASSERT_TRUE(reaches(node, at) || !is_reached(state.placement_unit(at)))
             << name << " " << at.to_string();
         const Vip& oldest = state.placement_unit(at).holders.front()->vip;
         if (!oldest.eligible_nodes.empty()) {
             ASSERT_TRUE(oldest.eligible_nodes.contains(name)) << name;
         }
+    }
+    static bool reaches(const Node& node, IpAddress at) {
+        const auto holds = [&](const NodeInterface& interface) {
+            return std::ranges::any_of(interface.prefixes,
+                                       [&](const Prefix& prefix) { return prefix.contains(at); });
+        };
+        return !node.facts.interfaces || std::ranges::any_of(*node.facts.interfaces, holds);
+    }
+    bool is_reached(const PlacementUnit& unit) const {
+        return std::ranges::any_of(state.nodes(), [&](const auto& entry) {
+            const Node& node = entry.second.object;
+            const bool serves =
+                !node.drained && !node.facts.witness && state.node_id(entry.first) != NodeId{};
+            return serves && std::ranges::any_of(unit.addresses,
+                                                 [&](IpAddress at) { return reaches(node, at); });
+        });
     }
     void check_together(const VipRecord& record) const {
         std::set<Names> lists;

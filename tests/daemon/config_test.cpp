@@ -48,6 +48,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"LogLevel", "log: { level: loud }\n", {"log.level", "debug, info, warning or error"}},
         Case{"NodeName", "node: Node_1\n", {"node"}},
         Case{"TwoDocuments", "node: a\n---\nnode: b\n", {"one document"}},
+        Case{"Weight", "weight: 0\n", {"lbd.yaml:1:9", "1 to 10000"}},
+        Case{"WeightNoNumber", "weight: 5x\n", {"lbd.yaml:1:9", "5x"}},
+        Case{"Witness", "witness: maybe\n", {"lbd.yaml:1:10", "true or false"}},
         Case{"ListAtTop", "- a\n", {"mapping"}}, Case{"NoYaml", "node: [\n", {"lbd.yaml:"}}),
     [](const auto& test) { return test.param.name; });
 
@@ -70,6 +73,8 @@ api:     { listen: "[::1]:8480" }
 cluster: { listen: "10.0.0.1:8481" }
 l2:      { interfaces: [eth0, eth1] }
 labels:  { rack: a, row: "1" }
+weight:  50
+witness: true
 log:     { level: debug }
 )",
                                      "lbd.yaml");
@@ -82,6 +87,8 @@ log:     { level: debug }
     EXPECT_EQ(config->cluster_listen.port(), 8481);
     EXPECT_EQ(config->l2_interfaces, (std::vector<std::string>{"eth0", "eth1"}));
     EXPECT_EQ(config->labels, (Labels{{"rack", "a"}, {"row", "1"}}));
+    EXPECT_EQ(config->weight, 50u);
+    EXPECT_TRUE(config->witness);
     EXPECT_EQ(config->log_level, LogLevel::debug);
 }
 

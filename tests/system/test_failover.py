@@ -3,10 +3,11 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import time
 
 import harness
-from cluster import Cluster
+from cluster import PATIENCE, Cluster
 from harness import wait_for
 
 ADDRESS = "10.77.0.200"
@@ -113,29 +114,115 @@ def ping_through(cluster, change):
     return sent - received
 
 
+class Overload:
+    """How often, in a with-block, an ordinary thread was not run for longer than a released lease goes on accepting:
+    then nobody was there to answer, whatever we do."""
+
+    LATE = 0.03  # seconds
+
+    def __enter__(self):
+        self.late, self.stop = 0, threading.Event()
+        self.thread = threading.Thread(target=self.watch, daemon=True)
+        self.thread.start()
+        return self
+
+    def watch(self):
+        before = time.monotonic()
+        while not self.stop.wait(0.002):
+            now = time.monotonic()
+            self.late += now - before > self.LATE
+            before = now
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join()
+
+
+def lose_nothing(cluster, change, undo):
+    """No answer is lost while change(owner) runs; where the machine was overloaded meanwhile, it is done again."""
+    cluster.client.run("ping", "-c", "1", ADDRESS)
+    for _ in range(5):
+        old = owner(cluster)
+        with Overload() as overload:
+            lost = ping_through(cluster, lambda old=old: change(old))
+        assert not serves(cluster, old)
+        if lost == 0:
+            return
+        assert overload.late, f"{lost} answers were lost, and the machine was not overloaded"
+        undo(old)
+        wait_for("both others to stand by", lambda: len(vip(cluster)["status"]["standbys"]) == 2, timeout=PATIENCE)
+    raise AssertionError("the machine is too slow for this test")
+
+
 def test_a_planned_move_loses_no_packet(lab):
     cluster = cluster_with_vip(lab)
-    cluster.client.run("ping", "-c", "1", ADDRESS)
-    old = owner(cluster)
-    to = next(n for n in cluster.nodes if n is not old)
-    assert ping_through(cluster, lambda: old.lbctl("vip", "move", "web", "--to", to.name)) == 0
-    assert serves(cluster, to)
+
+    def move(old):
+        to = next(n for n in cluster.nodes if n is not old)
+        old.lbctl("vip", "move", "web", "--to", to.name)
+
+    lose_nothing(cluster, move, lambda old: None)
 
 
 def test_a_drain_loses_no_packet(lab):
     cluster = cluster_with_vip(lab)
-    cluster.client.run("ping", "-c", "1", ADDRESS)
-    old = owner(cluster)
-    assert ping_through(cluster, lambda: old.lbctl("node", "drain", old.name, "--wait")) == 0
-    assert not serves(cluster, old)
+    lose_nothing(cluster, lambda old: old.lbctl("node", "drain", old.name, "--wait"),
+                 lambda old: old.lbctl("node", "undrain", old.name))
 
 
 def test_a_clean_stop_loses_no_packet(lab):
     cluster = cluster_with_vip(lab)
-    cluster.client.run("ping", "-c", "1", ADDRESS)
+    lose_nothing(cluster, lambda old: old.terminate(), lambda old: old.start())
+
+
+def statuses(cluster, name="web"):
+    return [vip(cluster, name, through=node)["status"] for node in cluster.nodes]
+
+
+def test_an_owner_without_a_carrier_gives_way_although_the_nodes_hear_each_other(lab):
+    cluster = Cluster(lab).form(3)
+    lan = lab.bridge("lan")
+    ports = {node.name: lab.plug(lan, node.host, "eth1", f"10.78.0.{n + 1}/24") for n, node in enumerate(cluster.nodes)}
+    lab.plug(lan, cluster.client, "eth1", "10.78.0.250/24")
+    cluster.create_pool("10.78.0.200-10.78.0.240")
+    cluster.leader().lbctl("vip", "create", "web", "--pool", "lan", "--delivery", "bind")
+
+    def is_placed():
+        status = vip(cluster)["status"]
+        return status["phase"] == "announced" and len(status["standbys"]) == 2
+
+    wait_for("every node to have told of its new interface", is_placed, timeout=SOON)
     old = owner(cluster)
-    assert ping_through(cluster, old.terminate) == 0
-    assert not serves(cluster, old)
+    lan.ip("link", "set", ports[old.name], "down")
+    wait_for("the VIP to leave it", lambda: owner(cluster) not in (None, old), timeout=SOON)
+    new = owner(cluster)
+    reached = ("ping", "-n", "-c", "1", "-W", "1", "10.78.0.200")
+    wait_for("the client to reach it", lambda: cluster.client.run(*reached, check=False).returncode == 0, timeout=SOON)
+    told = new.json("vip", "explain", "web")
+    assert old.name in told["cause"], told
+    reasons = {n["node"]: n["reason"] for n in told["addresses"][0]["nodes"]}
+    assert "none of its interfaces that are up" in reasons[old.name], reasons
+    lan.ip("link", "set", ports[old.name], "up")
+    wait_for("it to stand by", lambda: vip(cluster)["status"]["standbys"][-1:] == [old.name], timeout=SOON)
+    assert owner(cluster) is new
+
+
+def test_every_node_tells_of_a_stranger_and_when_it_is_gone(lab):
+    cluster = cluster_with_vip(lab)
+    stranger = lab.host("stranger")
+    lab.plug(cluster.switch, stranger, "eth0", f"{ADDRESS}/24")
+    claim = ("arping", "-c", "1", "-A", "-I", "eth0", ADDRESS)
+
+    def in_conflict():
+        stranger.run(*claim, check=False)
+        return all(s["phase"] == "conflict" and stranger.mac("eth0") in s["reason"] for s in statuses(cluster))
+
+    wait_for("every node to tell of the conflict", in_conflict, timeout=SOON)
+    stranger.ip("link", "set", "eth0", "down")
+    wait_for("every node to tell that it is over", lambda: all(s["phase"] == "announced" for s in statuses(cluster)),
+             timeout=90)
+    types = [e["type"] for e in cluster.nodes[0].json("events")["items"]]
+    assert "vip_conflict" in types and "vip_conflict_ended" in types, types
 
 
 def test_explain_and_doctor_tell_what_is(lab):

@@ -118,8 +118,8 @@ def test_a_stranger_with_the_address_is_detected_and_reported(lab):
     client.ip("addr", "add", f"{V4}/24", "dev", "eth0")
     lbd.lbctl("vip", "create", "web", "--pool", "lan", "--port", "80/tcp")
     wait_for("the conflict", lambda: phase(lbd) == "conflict")
-    events = [e for e in lbd.json("events")["items"] if e["type"] == "vip_conflict"]
-    assert events and client.mac("eth0") in events[-1]["message"], events
+    events = wait_for("the event", lambda: [e for e in lbd.json("events")["items"] if e["type"] == "vip_conflict"])
+    assert client.mac("eth0") in events[-1]["message"], events
     assert client.mac("eth0") in lbd.lbctl("vip", "explain", "web").stdout
 
 
