@@ -1,6 +1,7 @@
 #pragma once
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,8 @@ public:
     /// Errors: unavailable, netlink or lo is missing.
     static Result<BoundAddresses> open(Log log);
 
-    /// From now on they belong on lo, but those that fail. Errors: not_allowed, lacks
+    /// From now on they belong on lo, but those that fail; packets for them are delivered when this
+    /// returns. Errors: not_allowed, lacks
     /// CAP_NET_ADMIN; unavailable.
     Failures add(const std::vector<IpAddress>& addresses);
     /// It belongs there no more; the next reconcile() takes it off.
@@ -40,6 +42,8 @@ private:
     Result<std::vector<PresentAddress>> present();
     Failures put(const std::vector<IpAddress>& addresses);
     void write_request(NetlinkRequest& request, IpAddress address) const;
+    void wait_for_routes(std::span<const IpAddress> addresses);
+    bool is_delivered(IpAddress address);
     Result<void> take_off(IpAddress address);
 
     NetlinkSocket socket_;

@@ -135,6 +135,25 @@ std::map<std::size_t, Error> NetlinkSocket::perform(std::deque<NetlinkRequest>& 
     return failures;
 }
 
+Result<void> NetlinkSocket::ask(NetlinkRequest& request,
+                                const std::function<void(const nlmsghdr&)>& on_answer) {
+    if (auto sent = send(request); !sent) return sent;
+    std::optional<int> failure;
+    while (!failure) {
+        const auto size = mnl_socket_recvfrom(socket_.get(), buffer_.data(), buffer_.size());
+        if (size < 0) return fail(netlink_error(errno));
+        for_each_message({buffer_.data(), static_cast<std::size_t>(size)},
+                         [&](const nlmsghdr& message, std::span<const std::byte>) {
+                             if (message.nlmsg_seq != sequence_) return;
+                             const bool is_error = message.nlmsg_type == NLMSG_ERROR;
+                             failure = is_error ? acknowledged_errno(message) : 0;
+                             if (!is_error) on_answer(message);
+                         });
+    }
+    if (*failure != 0) return fail(netlink_error(*failure));
+    return {};
+}
+
 Result<void> NetlinkSocket::dump(NetlinkRequest& request, const DumpHandlers& handlers) {
     request.message().nlmsg_flags |= NLM_F_DUMP;
     for (int attempt = 0; attempt < dump_attempts_max; ++attempt) {

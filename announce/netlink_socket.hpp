@@ -46,6 +46,9 @@ public:
     /// All in one system call, in order; one that fails does not keep the others back. Returns the
     /// failures by index. Errors: as above.
     std::map<std::size_t, Error> perform(std::deque<NetlinkRequest>& requests);
+    /// For a question with one answer. Errors: as above.
+    Result<void> ask(NetlinkRequest& request,
+                     const std::function<void(const nlmsghdr&)>& on_answer);
     /// Calls `on_message` for each part of the answer; starts over when the kernel says that it
     /// changed meanwhile, after `on_restart`.
     struct DumpHandlers {
