@@ -62,7 +62,7 @@ bool Plan::change_list(IpAddress address, const std::vector<NodeId>& list, LogIn
     entry.past = std::move(past);
 
     for (const Candidate& candidate : old.list) nodes_[candidate.node].generation = index;  // P2
-    for (const NodeId id : list) nodes_[id].generation = index;
+    for (const NodeId id : list) nodes_.try_emplace(id);
     if (!list.empty()) {
         entries_[address] = std::move(entry);
         return true;

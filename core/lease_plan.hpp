@@ -29,7 +29,7 @@ public:
     /// P1. A node that left stays here: others may still have to wait for it.
     struct Node {
         Epoch epoch{1};       // grows when the node is admitted again
-        LogIndex generation;  // of the last change of a list that names the node
+        LogIndex generation;  // of the last change of a list that named the node before it
         Epoch fence;          // the highest epoch known to be fenced
         Key past;             // of lists that are gone altogether
         bool is_fenced() const { return fence >= epoch; }
@@ -48,8 +48,8 @@ public:
         std::vector<NodeId> nodes() const;
     };
 
-    /// P2: gives `address` this list, and the nodes of the old and the new one the generation
-    /// `index`; an empty list deletes. Nothing happens when the list is the same. Nodes that were
+    /// P2: gives `address` this list, and the nodes of the old one the generation `index`; an empty
+    /// list deletes. Nothing happens when the list is the same. Nodes that were
     /// never named before come into being. Precondition: no node stands twice in `list`.
     bool set_list(IpAddress address, const std::vector<NodeId>& list, LogIndex index);
     /// The epoch of a node is known to be fenced. False: it was known, or is not that far yet.

@@ -130,7 +130,9 @@ void LeaseTable::set_list(IpAddress address, const std::vector<NodeId>& list, Lo
                              ? list.empty()
                              : std::ranges::equal(old->list, list, {}, &Plan::Candidate::node);
     if (is_same) return;  // mostly so, when all lists are looked at
-    std::set<NodeId> concerned(list.begin(), list.end());
+    std::set<NodeId> concerned;
+    for (const NodeId node : list)
+        if (plan_.find(node) == nullptr) concerned.insert(node);
     std::map<NodeId, Key> past_before;  // a deletion moves the entry's `past` to the nodes
     if (old != nullptr) {
         for (const Plan::Candidate& candidate : old->list) concerned.insert(candidate.node);

@@ -46,7 +46,7 @@
 #elif defined(PLAN_RECREATE) /* [A], then deleted, then made again as [B], which starts from `past` */
 #define LAST 2
 #define EPOCH_OF(p, x) 0
-#define GEN_OF(p, x) ((x) == A -> ((p) > 0 -> 1 : 0) : ((p) == 2 -> 2 : 0))
+#define GEN_OF(p, x) ((x) == A && (p) > 0 -> 1 : 0)
 #define FIRST(p) ((p) == 0 -> A : ((p) == 2 -> B : NOBODY))
 #define SECOND(p) NOBODY
 #ifdef NO_P2_PAST
