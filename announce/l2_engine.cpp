@@ -279,8 +279,11 @@ void L2Engine::on_phase(IpAddress address) {
         const auto phase = port->phase(address);
         if (phase && phase->phase == L2Phase::announced) record->second.kind = ClaimKind::take_over;
     }
-    // Otherwise reconcile() is about to.
-    if (!is_reconciling_ && !dirty_.contains(address)) publish(address);
+    // A claim lets other addresses have their turn as well, so that it may be any address's.
+    if (is_reconciling_)
+        to_publish_.insert(address);
+    else if (!dirty_.contains(address))  // otherwise reconcile() is about to
+        publish(address);
 }
 
 void L2Engine::on_seen(IpAddress address, MacAddress mac) {
@@ -313,6 +316,8 @@ void L2Engine::reconcile(const std::set<IpAddress>& addresses) {
         if (may_answer(address)) claim(address, now);
     is_reconciling_ = false;
     for (const IpAddress address : addresses) publish(address);
+    for (const IpAddress address : std::exchange(to_publish_, {}))
+        if (!dirty_.contains(address)) publish(address);
 }
 
 L2Engine::PortWork L2Engine::plan_ports(const std::set<IpAddress>& addresses, Instant now) {

@@ -107,6 +107,7 @@ private:
     LeaseGroups groups_;
     OwnerWatch watch_;
     std::set<IpAddress> dirty_;                      // to be reconciled
+    std::set<IpAddress> to_publish_;                 // whose phase changed during reconcile()
     std::multimap<IpAddress, std::string> foreign_;  // see LinkTable
     std::uint64_t foreign_revision_ = 0;
     bool has_plan_ = false;

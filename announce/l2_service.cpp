@@ -5,6 +5,9 @@
 #include <pthread.h>
 #include <thread>
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -17,6 +20,8 @@ namespace trivet::announce {
 namespace asio = boost::asio;
 
 namespace {
+
+constexpr int l2_niceness = -10;
 
 Result<void> check_capabilities() {
     std::string missing;
@@ -51,6 +56,10 @@ public:
         pthread_sigmask(SIG_SETMASK, &all, &before);
         thread_ = std::thread([this] {
             pthread_setname_np(pthread_self(), "lbd-l2");
+            // Before the other threads of this machine's ordinary programs, where that is allowed:
+            // what waits here is a VIP that nobody answers for. Not in real time, because a storm
+            // of requests must not keep the rest from running.
+            (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), l2_niceness);
             io_.run();
         });
         pthread_sigmask(SIG_SETMASK, &before, nullptr);

@@ -35,6 +35,7 @@ Node::Node(asio::io_context& io, Config config, Log& log, Hooks hooks)
       admission_timer_(io),
       interfaces_timer_(io),
       trouble_timer_(io),
+      announced_timer_(io),
       started_(std::chrono::steady_clock::now()) {}
 
 // NOLINTNEXTLINE(bugprone-exception-escape): what cannot end in order ends the process
@@ -156,6 +157,7 @@ void Node::stop() {
     admission_timer_.cancel();
     interfaces_timer_.cancel();
     trouble_timer_.cancel();
+    announced_timer_.cancel();
 }
 
 void Node::reload(const Config& config) {

@@ -168,6 +168,7 @@ private:
     CertificateNames certificate_names() const;
     void watch_certificate();
     void on_l2_status(IpAddress address, announce::L2Status status);
+    void tell_announced();
     Result<void> check_space();
     void watch_space();
     void on_read_only(std::optional<std::string> reason);
@@ -206,7 +207,8 @@ private:
     std::map<IpAddress, Claim> claims_;       // by others, of addresses that stand by here
     std::map<IpAddress, Instant> bad_since_;  // what is told when it lasts
     bool is_reporting_ = false;
-    std::set<IpAddress> l2_known_;  // of which the announcer was told
+    std::vector<std::pair<IpAddress, std::string>> announced_;  // and where; not told yet
+    std::set<IpAddress> l2_known_;                              // of which the announcer was told
     std::set<std::pair<NodeId, Epoch>> fences_asked_;
     api::FailoverHistogram failovers_;
     bool has_planned_ = false;
@@ -225,6 +227,7 @@ private:
     boost::asio::steady_timer admission_timer_;
     boost::asio::steady_timer interfaces_timer_;
     boost::asio::steady_timer trouble_timer_;
+    boost::asio::steady_timer announced_timer_;
     std::optional<std::string> read_only_;
     std::optional<std::string> old_copy_;  // why the others do not take this node's disk
     std::string api_address_;

@@ -11,6 +11,8 @@ namespace {
 
 constexpr auto certificate_check_interval = std::chrono::hours{1};
 constexpr auto space_check_interval = std::chrono::seconds{1};
+constexpr auto announced_told_after = std::chrono::milliseconds{200};
+constexpr std::size_t announced_told_max = 100;  // with an event each
 
 std::string_view phase_text(announce::L2Phase phase) {
     switch (phase) {
@@ -72,34 +74,53 @@ void Node::watch_certificate() {
 // ---- what happened ------------------------------------------------------------------------------
 
 void Node::on_l2_status(IpAddress address, announce::L2Status status) {
-    const std::vector<const VipRecord*> holders = state_.holders(address);
-    if (holders.empty()) return;  // withdrawn while the report was on its way
+    if (state_.holders(address).empty()) return;  // withdrawn while the report was on its way
     const auto before = l2_status_.find(address);
     const bool same_phase = before != l2_status_.end() && before->second.phase == status.phase;
     const bool was_conflict =
         before != l2_status_.end() && before->second.phase == announce::L2Phase::conflict;
     l2_status_[address] = status;
     if (same_phase) return;
-    const ObjectKey key{Kind::vip, holders.front()->vip.name_space, holders.front()->vip.name};
-    const std::string text = address.to_string();
     switch (status.phase) {
         case announce::L2Phase::standby:
         case announce::L2Phase::probing:
             return;
         case announce::L2Phase::announced:
             if (was_conflict) report_troubles();
-            return record(
-                "vip_announced", key.to_string(),
-                fmt::format("{} is announced on {}", text, fmt::join(status.interfaces, ", ")));
+            announced_.emplace_back(address, fmt::format("{}", fmt::join(status.interfaces, ", ")));
+            if (announced_.size() > 1) return;  // the timer runs
+            announced_timer_.expires_after(announced_told_after);
+            announced_timer_.async_wait([this](boost::system::error_code error) {
+                if (!error) tell_announced();
+            });
+            return;
         case announce::L2Phase::conflict:
             log_.warning(
                 "an address is used by a stranger; it is not answered until the stranger is gone",
-                {{"address", text},
+                {{"address", address.to_string()},
                  {"mac", status.conflict_mac ? status.conflict_mac->to_string() : "?"}});
             return report_troubles();
         case announce::L2Phase::no_interface:
             return log_.warning("an address cannot be announced",
-                                {{"address", text}, {"reason", status.message}});
+                                {{"address", address.to_string()}, {"reason", status.message}});
+    }
+}
+
+/// After a take-over of thousands nobody reads a line for each, and to write them would take the
+/// time that is needed to announce them.
+void Node::tell_announced() {
+    const auto announced = std::exchange(announced_, {});
+    if (announced.size() > announced_told_max)
+        return record(
+            "vips_announced", "cluster",
+            fmt::format("{} addresses are announced, {} on {} among them", announced.size(),
+                        announced.front().first.to_string(), announced.front().second));
+    for (const auto& [address, interfaces] : announced) {
+        const auto holders = state_.holders(address);
+        if (holders.empty()) continue;  // deleted meanwhile
+        const ObjectKey key{Kind::vip, holders.front()->vip.name_space, holders.front()->vip.name};
+        record("vip_announced", key.to_string(),
+               fmt::format("{} is announced on {}", address.to_string(), interfaces));
     }
 }
 
