@@ -19,9 +19,6 @@ constexpr std::uint64_t any_number = UINT64_MAX;
 constexpr std::array mode_words = {std::pair{"create", PutMode::create},
                                    std::pair{"create_or_replace", PutMode::create_or_replace}};
 
-constexpr std::array trouble_words = {std::pair{"conflict", TroubleKind::conflict},
-                                      std::pair{"not_announced", TroubleKind::not_announced}};
-
 json encode_action(const PutObject& put) {
     const ObjectKey key = key_of(put.object);
     json out = {{"kind", to_string(key.kind)},

@@ -15,7 +15,6 @@ constexpr std::size_t wanted_max = 8;  // a VIP is one service, not a subnet
 constexpr std::size_t ports_max = 1024;
 constexpr std::size_t sharing_key_max = 253;     // as a name, so that it fits where names fit
 constexpr std::size_t interface_bytes_max = 15;  // IFNAMSIZ - 1
-constexpr std::uint32_t weight_max = 10'000;     // keeps products of weights and counts small
 constexpr std::chrono::seconds cooldown_max{366 * 24 * 3600};  // keeps deadlines far from overflow
 
 struct Forbidden {
@@ -254,11 +253,11 @@ Result<void> check_node(const Node& node) {
     Result<void> checked = at(check_name("node name", node.name), "name");
     if (checked) checked = at(check_labels(node.labels), "labels");
     if (!checked) return checked;
-    if (node.facts.weight == 0 || node.facts.weight > weight_max)
+    if (node.facts.weight == 0 || node.facts.weight > NodeFacts::weight_max)
         return fail(ErrorCode::invalid_argument,
                     fmt::format("a weight of {} is not within 1-{}; a node that shall carry no VIP "
                                 "is a witness",
-                                node.facts.weight, weight_max),
+                                node.facts.weight, NodeFacts::weight_max),
                     "weight");
     if (!node.facts.interfaces) return {};
     checked = check_length(*node.facts.interfaces, "interfaces", NodeFacts::interfaces_max);

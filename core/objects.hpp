@@ -134,6 +134,7 @@ struct NodeInterface {
 /// What a node tells of itself beside its labels.
 struct NodeFacts {
     static constexpr std::uint32_t default_weight = 100;
+    static constexpr std::uint32_t weight_max = 10'000;  // keeps products of weights small
     /// A node tells of them all with each change: far above a router's, far below what a log bears.
     static constexpr std::size_t interfaces_max = 256;
 

@@ -1,6 +1,5 @@
 #include "core/trouble_table.hpp"
 
-#include <array>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -13,9 +12,6 @@ namespace trivet {
 using nlohmann::json;
 
 namespace {
-
-constexpr std::array kind_words = {std::pair{"conflict", TroubleKind::conflict},
-                                   std::pair{"not_announced", TroubleKind::not_announced}};
 
 std::string row_key(IpAddress address, const std::string& node) {
     return "trouble/" + address.to_string() + "/" + node;
@@ -39,7 +35,7 @@ std::optional<RowName> parse_key(const std::string& key) {
 }  // namespace
 
 std::string_view to_string(TroubleKind kind) {
-    for (const auto& [word, value] : kind_words)
+    for (const auto& [word, value] : trouble_words)
         if (value == kind) return word;
     return "conflict";
 }
@@ -109,7 +105,7 @@ Result<void> TroubleTable::restore(const std::string& key, std::string_view row)
     std::uint64_t since = 0;
     std::string mac;
     FieldReader reader(*value, "row");
-    reader.choice("kind", trouble.kind, kind_words);
+    reader.choice("kind", trouble.kind, trouble_words);
     reader.text("message", trouble.message);
     reader.text("mac", mac);
     reader.integer("since", since, std::uint64_t{0},

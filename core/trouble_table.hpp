@@ -1,10 +1,12 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/ip_address.hpp"
@@ -18,6 +20,9 @@ enum class TroubleKind : std::uint8_t {
     conflict,       // a machine that is no node of the cluster uses the address
     not_announced,  // its owner cannot announce it
 };
+inline constexpr std::array trouble_words = {
+    std::pair{"conflict", TroubleKind::conflict},
+    std::pair{"not_announced", TroubleKind::not_announced}};
 std::string_view to_string(TroubleKind kind);
 
 /// What a node finds wrong with an address, until it says that this is over.

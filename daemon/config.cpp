@@ -19,7 +19,6 @@ using model::YamlNode;
 namespace {
 
 constexpr std::size_t config_bytes_max = 256 * 1024;
-constexpr std::uint32_t weight_max = 10'000;
 
 /// Collects every mistake of the file, so that one run of --check-config shows them all.
 class Reader {
@@ -154,12 +153,12 @@ void Reader::weight(const YamlNode& value) {
     const char* const last = given.data() + given.size();
     std::uint32_t weight = 0;
     const auto [end, error] = std::from_chars(given.data(), last, weight);
-    if (error == std::errc{} && end == last && weight >= 1 && weight <= weight_max)
+    if (error == std::errc{} && end == last && weight >= 1 && weight <= NodeFacts::weight_max)
         config_.weight = weight;
     else
         complain(value, fmt::format("weight must be a number from 1 to {}, not '{}'; a node that "
                                     "carries no VIPs is a witness, or drained",
-                                    weight_max, given));
+                                    NodeFacts::weight_max, given));
 }
 
 void Reader::witness(const YamlNode& value) {
