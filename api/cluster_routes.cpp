@@ -31,11 +31,7 @@ Result<std::size_t> limit_of(const RouteCall& call) {
     return limit;
 }
 
-json phases_json(const Control& control) {
-    std::map<Phase, std::uint64_t> count{
-        {Phase::pending, 0}, {Phase::assigned, 0}, {Phase::announced, 0}, {Phase::conflict, 0}};
-    for (const auto& [key, record] : control.state().vips())
-        ++count[look_at(control, record).phase];
+json phases_json(const PhaseCounts& count) {
     json phases = json::object();
     for (const auto& [phase, number] : count) phases[std::string(to_string(phase))] = number;
     return phases;
@@ -55,7 +51,8 @@ json pools_json(const ClusterState& state) {
 
 }  // namespace
 
-Result<Answer> show_status(const Control& control, const RouteCall&) {
+Waiting show_status(Control& control, RouteCall&) {
+    const PhaseCounts phases = co_await count_phases(control);
     const ClusterState& state = control.state();
     const NodeRuntime runtime = control.node_runtime();
     const ClusterView view = control.cluster_view();
@@ -70,12 +67,14 @@ Result<Answer> show_status(const Control& control, const RouteCall&) {
                 {"revision", state.last_applied().value()},
                 {"read_only", runtime.read_only ? json(*runtime.read_only) : json(nullptr)},
                 {"warnings", runtime.warnings},
-                {"vips", phases_json(control)},
+                {"vips", phases_json(phases)},
                 {"pools", pools_json(state)}};
     json& nodes = status["nodes"] = json::array();
     for (const auto& [name, stored] : state.nodes())
         nodes.push_back({{"name", name}, {"drained", stored.object.drained}});
-    return Answer{.body = std::move(status)};
+    Answer answer;
+    answer.body = std::move(status);
+    co_return answer;
 }
 
 Waiting list_events(Control& control, RouteCall& call) {

@@ -6,16 +6,15 @@ namespace trivet::api {
 
 using Waiting = boost::asio::awaitable<Result<Answer>>;
 
-// object_routes.cpp: every kind but VIPs and nodes
-Result<Answer> list_objects(const Control&, const RouteCall&);
+// object_routes.cpp: every kind; what VIPs and nodes do differently is in their own files
+Waiting list_objects(Control&, RouteCall&);
 Result<Answer> get_object(const Control&, const RouteCall&);
 Waiting create_object(Control&, RouteCall&);
 Waiting put_object(Control&, RouteCall&);
 Waiting delete_object(Control&, RouteCall&);
 
 // vip_routes.cpp
-Result<Answer> list_all_vips(const Control&, const RouteCall&);
-Result<Answer> list_vips(const Control&, const RouteCall&);
+Waiting list_vips(Control&, RouteCall&);
 Result<Answer> get_vip(const Control&, const RouteCall&);
 Waiting explain_vip(Control&, RouteCall&);
 Waiting create_vip(Control&, RouteCall&);
@@ -23,7 +22,6 @@ Waiting put_vip(Control&, RouteCall&);
 Waiting delete_vip(Control&, RouteCall&);
 
 // node_routes.cpp
-Result<Answer> list_nodes(const Control&, const RouteCall&);
 Result<Answer> get_node(const Control&, const RouteCall&);
 Waiting drain_node(Control&, RouteCall&);
 Waiting undrain_node(Control&, RouteCall&);
@@ -54,13 +52,13 @@ Waiting save_snapshot(Control&, RouteCall&);
 Waiting restore_snapshot(Control&, RouteCall&);
 
 // cluster_routes.cpp
-Result<Answer> show_status(const Control&, const RouteCall&);
+Waiting show_status(Control&, RouteCall&);
 Waiting list_events(Control&, RouteCall&);
 Result<Answer> say_alive(const Control&, const RouteCall&);
 Result<Answer> say_ready(const Control&, const RouteCall&);
 
 // metrics.cpp, openapi.cpp
-Result<Answer> show_metrics(const Control&, const RouteCall&);
+Waiting show_metrics(Control&, RouteCall&);
 Result<Answer> show_openapi(const Control&, const RouteCall&);
 
 }  // namespace trivet::api

@@ -50,13 +50,11 @@ std::string metric_name(std::string name) {
     return "trivet_" + name;
 }
 
-void add_vips(Families& families, const Control& control) {
-    std::map<Phase, double> count;
-    for (const auto& [key, record] : control.state().vips())
-        ++count[look_at(control, record).phase];
+void add_vips(Families& families, const PhaseCounts& count) {
     std::vector<Sample> samples;
-    for (const Phase phase : {Phase::pending, Phase::assigned, Phase::announced, Phase::conflict})
-        samples.push_back({count[phase], {{"phase", std::string(to_string(phase))}}});
+    for (const auto& [phase, number] : count)
+        samples.push_back(
+            {static_cast<double>(number), {{"phase", std::string(to_string(phase))}}});
     add(families, MetricType::Gauge, "trivet_vips", "VIPs by phase", samples);
 }
 
@@ -131,14 +129,17 @@ void add_node(Families& families, const NodeRuntime& runtime, const ClusterState
 
 }  // namespace
 
-Result<Answer> show_metrics(const Control& control, const RouteCall& call) {
+Waiting show_metrics(Control& control, RouteCall& call) {
+    const PhaseCounts phases = co_await count_phases(control);
     Families families;
     add_node(families, control.node_runtime(), control.state());
-    add_vips(families, control);
+    add_vips(families, phases);
     add_pools(families, control.state());
     add_http(families, call.counters);
-    return Answer{.text = prometheus::TextSerializer().Serialize(families),
-                  .content_type = "text/plain; version=0.0.4; charset=utf-8"};
+    Answer answer;
+    answer.text = prometheus::TextSerializer().Serialize(families);
+    answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    co_return answer;
 }
 
 }  // namespace trivet::api

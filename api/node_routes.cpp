@@ -20,10 +20,6 @@ Waiting set_drained(Control& control, RouteCall& call, DrainNode drain) {
 
 }  // namespace
 
-Result<Answer> list_nodes(const Control& control, const RouteCall&) {
-    return Answer{.body = list_json(control, Kind::node)};
-}
-
 Result<Answer> get_node(const Control& control, const RouteCall& call) {
     const ObjectKey key{Kind::node, "", call.capture("name")};
     auto node = object_json(control, key);

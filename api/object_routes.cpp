@@ -13,8 +13,11 @@ ObjectKey key_in_path(const RouteCall& call) { return {call.kind, "", call.captu
 
 }  // namespace
 
-Result<Answer> list_objects(const Control& control, const RouteCall& call) {
-    return Answer{.body = list_json(control, call.kind)};
+Waiting list_objects(Control& control, RouteCall& call) {
+    Answer answer;
+    std::string every_namespace;
+    answer.body = co_await list_json(control, call.kind, std::move(every_namespace));
+    co_return answer;
 }
 
 Result<Answer> get_object(const Control& control, const RouteCall& call) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "api/turn.hpp"
 #include "api/vip_view.hpp"
 #include "core/object_json.hpp"
 
@@ -13,6 +14,9 @@ namespace {
 
 // Comparing a word with every name costs microseconds each: worth it for what people type.
 constexpr std::size_t suggestions_among_max = 1000;
+
+// One takes some 30 us, so that the strand is held for a few milliseconds.
+constexpr std::size_t objects_per_turn = 128;
 
 json pool_status(const ClusterState& state, const Pool& pool) {
     const PoolUse use = state.pool_use(pool.name);
@@ -97,21 +101,39 @@ const std::string& name_in(const std::string& key) { return key; }
 const std::string& name_in(const ObjectKey& key) { return key.name; }
 // NOLINTEND(bugprone-return-const-ref-from-parameter)
 
+ObjectKey key_of(const std::string& key, Kind kind) { return {kind, "", key}; }
+const ObjectKey& key_of(const ObjectKey& key, Kind) { return key; }
+
 /// Whether an entry of the map belongs to the kind (and namespace) that is listed.
-bool belongs(const std::string&, Kind, const std::string&) { return true; }
-bool belongs(const ObjectKey& key, Kind kind, const std::string& name_space) {
-    return key.kind == kind && (name_space.empty() || key.name_space == name_space);
+bool belongs(const std::string&, const ObjectKey&) { return true; }
+bool belongs(const ObjectKey& key, const ObjectKey& listed) {
+    return key.kind == listed.kind &&
+           (listed.name_space.empty() || key.name_space == listed.name_space);
 }
 
-/// Where the listing starts and ends: maps by name have one kind, maps by key are sorted by kind
-/// and namespace.
+/// Where the listing starts: maps by name have one kind, maps by key are sorted by kind and
+/// namespace.
 template <class Stored>
-auto first_of(const std::map<std::string, Stored>& map, Kind, const std::string&) {
+auto first_of(const std::map<std::string, Stored>& map, const ObjectKey&) {
     return map.begin();
 }
 template <class Stored>
-auto first_of(const std::map<ObjectKey, Stored>& map, Kind kind, const std::string& name_space) {
-    return map.lower_bound(ObjectKey{kind, name_space, ""});
+auto first_of(const std::map<ObjectKey, Stored>& map, const ObjectKey& listed) {
+    return map.lower_bound(listed);
+}
+
+/// Appends the objects after `after`, or the first ones, and moves it on. Whether there are more.
+bool append_some(const Control& control, const ObjectKey& listed, std::optional<ObjectKey>& after,
+                 json& items) {
+    return with_map(control.state(), listed.kind, [&](const auto& map) {
+        auto at = after ? map.upper_bound(map_key(map, *after)) : first_of(map, listed);
+        for (std::size_t i = 0; i < objects_per_turn; ++i, ++at) {
+            if (at == map.end() || !belongs(at->first, listed)) return false;
+            items.push_back(view(control, at->second));
+            after = key_of(at->first, listed.kind);
+        }
+        return at != map.end() && belongs(at->first, listed);
+    });
 }
 
 }  // namespace
@@ -124,14 +146,13 @@ std::optional<json> object_json(const Control& control, const ObjectKey& key) {
     });
 }
 
-json list_json(const Control& control, Kind kind, const std::string& name_space) {
+boost::asio::awaitable<json> list_json(Control& control, Kind kind, std::string name_space) {
+    const std::uint64_t revision = control.state().last_applied().value();
     json items = json::array();
-    with_map(control.state(), kind, [&](const auto& map) {
-        for (auto at = first_of(map, kind, name_space);
-             at != map.end() && belongs(at->first, kind, name_space); ++at)
-            items.push_back(view(control, at->second));
-    });
-    return {{"items", std::move(items)}, {"revision", control.state().last_applied().value()}};
+    std::optional<ObjectKey> after;
+    while (append_some(control, {kind, name_space, ""}, after, items)) co_await turn(control);
+    json list{{"items", std::move(items)}, {"revision", revision}};
+    co_return list;
 }
 
 std::optional<std::uint64_t> revision_of(const ClusterState& state, const ObjectKey& key) {
@@ -145,8 +166,8 @@ std::optional<std::uint64_t> revision_of(const ClusterState& state, const Object
 Error no_such_object(const ClusterState& state, const ObjectKey& key) {
     std::vector<std::string> names;
     with_map(state, key.kind, [&](const auto& map) {
-        for (auto at = first_of(map, key.kind, key.name_space);
-             at != map.end() && belongs(at->first, key.kind, key.name_space) &&
+        for (auto at = first_of(map, {key.kind, key.name_space, ""});
+             at != map.end() && belongs(at->first, {key.kind, key.name_space, ""}) &&
              names.size() < suggestions_among_max;
              ++at)
             names.push_back(name_in(at->first));

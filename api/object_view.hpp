@@ -12,7 +12,10 @@ namespace trivet::api {
 
 std::optional<nlohmann::json> object_json(const Control& control, const ObjectKey& key);
 /// All objects of a kind, ordered by name; for VIPs those of `name_space`, or all when it is empty.
-nlohmann::json list_json(const Control& control, Kind kind, const std::string& name_space = {});
+/// Looked at a part at a time, for leadership must not wait for a long list: what changes meanwhile
+/// may be in it or not, and `revision` is that of its beginning.
+boost::asio::awaitable<nlohmann::json> list_json(Control& control, Kind kind,
+                                                 std::string name_space);
 
 std::optional<std::uint64_t> revision_of(const ClusterState& state, const ObjectKey& key);
 /// "there is no pool 'lam'; did you mean 'lan'?"

@@ -18,7 +18,8 @@ Route read(std::string_view path, std::string_view summary, Kind kind,
 }
 
 /// Answers without a cluster and without a leader, from what this node knows.
-Route look(std::string_view path, std::string_view summary, Access access, ReadHandler handler) {
+Route look(std::string_view path, std::string_view summary, Access access,
+           std::variant<ReadHandler, WaitingHandler> handler) {
     return {.info = {"GET", path, access == Access::admin, summary},
             .access = access,
             .needs = Needs::nothing,
@@ -60,7 +61,7 @@ Route here(Verb verb, std::string_view path, std::string_view summary, WaitingHa
 // clang-format off
 std::vector<Route> make_routes() {  // NOLINT(readability-function-size): a table, a line a route
     std::vector<Route> table{
-        read("/v1/vips", "VIPs of all namespaces", Kind::vip, list_all_vips),
+        read("/v1/vips", "VIPs of all namespaces", Kind::vip, list_objects),
         read("/v1/vips/{namespace}", "VIPs of a namespace", Kind::vip, list_vips),
         change(post, "/v1/vips/{namespace}", "Allocate a VIP", Kind::vip, create_vip),
         read("/v1/vips/{namespace}/{name}", "One VIP", Kind::vip, get_vip),
@@ -111,7 +112,7 @@ std::vector<Route> make_routes() {  // NOLINT(readability-function-size): a tabl
         change(put, "/v1/namespaces/{name}", "Create or replace a namespace", Kind::name_space, put_object),
         change(remove, "/v1/namespaces/{name}", "Delete a namespace, not its VIPs", Kind::name_space, delete_object),
 
-        read("/v1/nodes", "Nodes", Kind::node, list_nodes),
+        read("/v1/nodes", "Nodes", Kind::node, list_objects),
         read("/v1/nodes/{name}", "One node", Kind::node, get_node),
         change(post_alone, "/v1/nodes/{name}/drain", "Keep a node from owning VIPs", Kind::node, drain_node),
         change(post_alone, "/v1/nodes/{name}/undrain", "Let a node own VIPs again", Kind::node, undrain_node),

@@ -15,14 +15,12 @@ ObjectKey key_in_path(const RouteCall& call) {
 
 }  // namespace
 
-Result<Answer> list_all_vips(const Control& control, const RouteCall&) {
-    return Answer{.body = list_json(control, Kind::vip)};
-}
-
-Result<Answer> list_vips(const Control& control, const RouteCall& call) {
-    const auto& name_space = call.capture("namespace");
-    if (auto valid = check_name("namespace", name_space); !valid) return fail(valid.error());
-    return Answer{.body = list_json(control, Kind::vip, name_space)};
+Waiting list_vips(Control& control, RouteCall& call) {
+    const std::string name_space = call.capture("namespace");
+    if (auto valid = check_name("namespace", name_space); !valid) co_return fail(valid.error());
+    Answer answer;
+    answer.body = co_await list_json(control, Kind::vip, name_space);
+    co_return answer;
 }
 
 Result<Answer> get_vip(const Control& control, const RouteCall& call) {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "api/event_view.hpp"
+#include "api/turn.hpp"
 #include "core/object_json.hpp"
 
 namespace trivet::api {
@@ -12,6 +13,8 @@ namespace trivet::api {
 using nlohmann::json;
 
 namespace {
+
+constexpr std::size_t counted_per_turn = 512;  // some microseconds each
 
 void judge(AddressView& view, const std::string& this_node) {
     if (view.placement.owner.empty()) {
@@ -249,6 +252,22 @@ VipView look_at(const Control& control, const VipRecord& record) {
         view.addresses.push_back(std::move(part));
     }
     return view;
+}
+
+boost::asio::awaitable<PhaseCounts> count_phases(Control& control) {
+    PhaseCounts count{
+        {Phase::pending, 0}, {Phase::assigned, 0}, {Phase::announced, 0}, {Phase::conflict, 0}};
+    std::optional<ObjectKey> after;
+    for (;;) {
+        const auto& vips = control.state().vips();
+        auto at = after ? vips.upper_bound(*after) : vips.begin();
+        for (std::size_t i = 0; i < counted_per_turn && at != vips.end(); ++i, ++at) {
+            ++count[look_at(control, at->second).phase];
+            after = at->first;
+        }
+        if (at == vips.end()) co_return count;
+        co_await turn(control);
+    }
 }
 
 json vip_json(const Control& control, const VipRecord& record) {

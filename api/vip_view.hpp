@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +35,10 @@ struct VipView {
 };
 
 VipView look_at(const Control& control, const VipRecord& record);
+
+using PhaseCounts = std::map<Phase, std::uint64_t>;  // every phase is in it
+/// How many VIPs are in which phase; looked at a part at a time, as list_json() does.
+boost::asio::awaitable<PhaseCounts> count_phases(Control& control);
 
 /// The REST object: spec, revision and status.
 nlohmann::json vip_json(const Control& control, const VipRecord& record);
