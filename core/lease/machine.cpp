@@ -28,9 +28,11 @@ void Machine::on_view(std::shared_ptr<const View> view, Instant now) {
     // the old one close after they have left it.
     open_groups(now);
     effects_.adopt(*view);
+    // A thousand new VIPs that are owned like others are no reason for a thousand RENEWs.
+    const bool is_news = !view_ || !view_->means_the_same(*view);
     view_ = std::move(view);
     close_groups(now);
-    next_renew_ = now;
+    if (is_news) next_renew_ = now;
 }
 
 void Machine::on_renew(NodeId from, Boot boot, const Renew& renew, Instant received) {

@@ -9,6 +9,13 @@ const View::Node* View::find(NodeId id) const {
     return found != nodes.end() && found->id == id ? &*found : nullptr;
 }
 
+bool View::means_the_same(const View& other) const {
+    return self == other.self && profile == other.profile && nodes == other.nodes &&
+           configuration == other.configuration &&
+           configuration_before == other.configuration_before && voters == other.voters &&
+           rights == other.rights;
+}
+
 std::optional<Right> GroupTable::right_of(const Plan& plan, NodeId self, IpAddress address) {
     const Plan::Entry* entry = plan.find(address);
     if (entry == nullptr) return std::nullopt;

@@ -36,10 +36,12 @@ struct View {
         LogIndex generation;
         Epoch fence;
         bool is_fenced() const { return fence >= epoch; }
+        bool operator==(const Node&) const = default;
     };
     struct GroupRight {
         Group group = 0;
         Right right;
+        bool operator==(const GroupRight&) const = default;
     };
 
     LogIndex index;
@@ -52,6 +54,8 @@ struct View {
     std::vector<GroupRight> rights;  // of the groups for which this node is a candidate, by group
 
     const Node* find(NodeId id) const;
+    /// But for the index: no voter and no holder does anything else because of `other`.
+    bool means_the_same(const View& other) const;
 };
 
 /// Which address is in which group on one node, and what changed since the last view. Not
