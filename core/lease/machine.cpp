@@ -9,6 +9,10 @@ namespace {
 // A claim that nobody answers for so long waits for a majority to come back, which needs no hurry.
 constexpr Duration fast_max = std::chrono::seconds{1};
 
+// One that is lost would cost what it was to save: the time in which others miss the node. A
+// voter takes it as often as it comes.
+constexpr unsigned release_repeats = 2;  // a renewal apart
+
 }  // namespace
 
 Machine::Machine(NodeId self, Boot boot, Instant started, Effects& effects)
@@ -86,6 +90,10 @@ void Machine::renew(Instant now) {
         }
         publish(now);
     }
+    if (releases_left_ != 0) {
+        --releases_left_;
+        tell_release();
+    }
     fenced_.clear();
     holder_.append_fenced(now, fenced_);
     for (const Heard& fenced : fenced_)
@@ -106,11 +114,18 @@ void Machine::release(Instant now) {
 
 void Machine::send_release(Epoch epoch, Instant now) {
     voter_.on_release(self_, boot_, epoch, now);
+    released_ = epoch;
+    releases_left_ = release_repeats;
+    tell_release();
+}
+
+void Machine::tell_release() {
     if (!view_) return;
     for (const View::Node& node : view_->nodes)
-        if (node.id != self_) effects_.send(node.id, Release{epoch});
+        if (node.id != self_) effects_.send(node.id, Release{released_});
     for (const NodeId voter : view_->voters)
-        if (voter != self_ && view_->find(voter) == nullptr) effects_.send(voter, Release{epoch});
+        if (voter != self_ && view_->find(voter) == nullptr)
+            effects_.send(voter, Release{released_});
 }
 
 /// Brings what the kernel and the others were told in step with the holder's deadlines.

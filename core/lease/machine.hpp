@@ -70,6 +70,7 @@ private:
 
     void renew(Instant now);
     void send_release(Epoch epoch, Instant now);
+    void tell_release();
     void publish(Instant now);
     void open_groups(Instant now);
     void close_groups(Instant now);
@@ -89,6 +90,8 @@ private:
     std::optional<Instant> next_close_;
     std::vector<Heard> fenced_;
     bool was_retired_ = false;
+    Epoch released_;  // H6, H7: told to the others, and to be told so often again
+    unsigned releases_left_ = 0;
 };
 
 }  // namespace trivet::lease

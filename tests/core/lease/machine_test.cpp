@@ -17,6 +17,7 @@ constexpr Instant start{std::chrono::hours{1}};
 class Recorder final : public Effects {
 public:
     int renews = 0;
+    int releases = 0;
 
     void set_deadline(Group, Instant) noexcept override {}
     void adopt(const View&) noexcept override {}
@@ -24,7 +25,7 @@ public:
     void send(NodeId, const Renew&) noexcept override { ++renews; }
     void send(NodeId, const Ack&) noexcept override {}
     void send(NodeId, const Refuse&) noexcept override {}
-    void send(NodeId, const Release&) noexcept override {}
+    void send(NodeId, const Release&) noexcept override { ++releases; }
     void on_open(Group, Instant) noexcept override {}
     void on_close(Group) noexcept override {}
     void on_fenced(NodeId, Epoch, Duration) noexcept override {}
@@ -83,6 +84,18 @@ TEST_F(LeaseMachine, OtherVotersAreAskedAtOnce) {
     view->configuration = LogIndex(2);
     view->voters = {self, other};
     EXPECT_EQ(renews_after(view), 1);
+}
+
+TEST_F(LeaseMachine, H6AReleaseIsToldThreeTimesInCaseOneIsLost) {
+    machine.release(start + 1ms);
+    EXPECT_EQ(effects.releases, 2);  // to each of the others
+    for (int i = 1; i <= 10; ++i) {
+        const auto due = machine.next_deadline();
+        ASSERT_TRUE(due);
+        machine.on_timer(*due);
+    }
+    EXPECT_EQ(effects.releases, 6);
+    EXPECT_EQ(effects.renews, 0);
 }
 
 }  // namespace
