@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
+#include <iterator>
 
 #include "core/field_reader.hpp"
 #include "core/object_json.hpp"
@@ -38,10 +39,26 @@ std::optional<NodeId> node_of(std::string_view text) {
 
 json json_of(const Key& key) { return json::array({key.epoch.value(), key.generation.value()}); }
 
-json json_of(const Keys& keys) {
-    json object = json::object();
-    for (const auto& [node, key] : keys) object[to_text(node)] = json_of(key);
-    return object;
+/// JSON without a tree of it in between: an admission writes the rows of every address at once.
+void append(std::string& out, const Keys& keys) {
+    out += '{';
+    for (const auto& [node, key] : keys)
+        fmt::format_to(std::back_inserter(out), "{}\"{}\":[{},{}]", out.back() == '{' ? "" : ",",
+                       to_text(node), key.epoch.value(), key.generation.value());
+    out += '}';
+}
+
+std::string row_of(const Plan::Entry& entry) {
+    std::string out = R"({"list":[)";
+    for (const Plan::Candidate& candidate : entry.list) {
+        out += out.back() == '[' ? R"({"after":)" : R"(,{"after":)";
+        append(out, candidate.after);
+        fmt::format_to(std::back_inserter(out), R"(,"node":"{}"}})", to_text(candidate.node));
+    }
+    out += R"(],"past":)";
+    append(out, entry.past);
+    out += '}';
+    return out;
 }
 
 Result<Key> read_key(const json& pair) {
@@ -228,10 +245,7 @@ std::optional<std::string> LeaseTable::row(std::string_view key) const {
     const auto address = address_in(key);
     const Plan::Entry* entry = address ? plan_.find(*address) : nullptr;
     if (entry == nullptr) return std::nullopt;
-    json list = json::array();
-    for (const Plan::Candidate& candidate : entry->list)
-        list.push_back({{"node", to_text(candidate.node)}, {"after", json_of(candidate.after)}});
-    return json{{"list", std::move(list)}, {"past", json_of(entry->past)}}.dump();
+    return row_of(*entry);
 }
 
 Result<void> LeaseTable::restore(std::string_view key, std::string_view row) {

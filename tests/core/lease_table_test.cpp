@@ -71,6 +71,11 @@ TEST(LeaseTable, ComesBackFromItsRows) {
     EXPECT_EQ(rows_of(restored), filled.rows);
 }
 
+TEST(LeaseTable, ItsRowsAreJsonInItsOneForm) {
+    for (const auto& [key, row] : Filled().rows)
+        EXPECT_EQ(nlohmann::json::parse(row).dump(), row) << key;
+}
+
 TEST(LeaseTable, ANodeNamedBeforeIsNoNews) {
     LeaseTable table;
     LeaseTable::Changed changed;
