@@ -369,6 +369,14 @@ void agent_takes_over() {
     story.expect_server(3);
 }
 
+// V5: a candidate that misses the owner, whom the other voters hear, changes nothing.
+void false_alarm_of_one() {
+    Story story({0, 1, 2}, 1);
+    story.cut(0, 1);
+    story.run(milliseconds{500});
+    story.expect_server(0);
+}
+
 // A planned move: the next owner is there within some round trips, and nobody waits for a lease.
 void planned_move_is_quick() {
     Story story({0, 1, 2});
@@ -409,6 +417,7 @@ const std::vector<LeaseScenario>& lease_scenarios() {
         {"dead_standby_is_not_fenced", dead_standby_is_not_fenced},
         {"chain_of_deaths", chain_of_deaths},
         {"agent_takes_over", agent_takes_over},
+        {"false_alarm_of_one", false_alarm_of_one},
         {"planned_move_is_quick", planned_move_is_quick},
         {"release_is_quick", release_is_quick},
     };
