@@ -43,7 +43,6 @@ void import_peers(const ImportContext& outer, ImportMap& config) {
         draft.set("name", name, item.at);
         context.report(item.at, peer.path(),
                        fmt::format("named '{}', because peers have no name in a ConfigMap", name));
-        context.report(item.at, peer.path(), std::string(no_bgp_yet));
         std::move(draft).finish(context);
     }
 }
@@ -61,7 +60,6 @@ void import_bfd_profiles(const ImportContext& outer, ImportMap& config) {
         profile.copy("name", ImportMap::Shape::text, draft, "name");
         context.origin = fmt::format("bfd-profile '{}'", draft.name());
         copy_fields(profile, form, bfd_profile_import_fields, draft);
-        context.report(item.at, profile.path(), std::string(no_bgp_yet));
         std::move(draft).finish(context);
     }
 }
@@ -84,7 +82,6 @@ void import_communities(const ImportContext& outer, ImportMap& config) {
                      {{"name", alias.key}, {"value", value == nullptr ? "" : value->text}},
                      alias.at);
     }
-    context.report(entry->at, config.path_of("bgp-communities"), std::string(no_bgp_yet));
     std::move(draft).finish(context);
 }
 

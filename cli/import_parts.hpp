@@ -30,7 +30,4 @@ extern const std::span<const ImportField> pool_import_fields;
 void import_peer_extras(const ImportContext& context, ImportMap& peer, MetallbForm form,
                         ImportDraft& draft);
 
-constexpr std::string_view no_bgp_yet =
-    "kept as configuration; this version does not speak BGP or BFD yet";
-
 }  // namespace trivet::cli

@@ -109,8 +109,8 @@ void import_peer_extras(const ImportContext& context, ImportMap& peer, MetallbFo
     if (const auto name_space = fields.text("namespace")) value["namespace"] = *name_space;
     draft.set("password_secret", std::move(value), secret->at);
     context.report(secret->at, peer.path_of("passwordSecret"),
-                   "kept as configuration: there are no secrets here, so the session has no "
-                   "password until the bgp-peer is given one in 'password'");
+                   "differs: secrets of Kubernetes are not read here, so no session is tried until "
+                   "the bgp-peer has its password in 'password' instead");
 }
 
 void import_protocol_pool(const ImportContext& context, MetallbForm form, ImportMap& pool,
@@ -126,9 +126,6 @@ void import_protocol_pool(const ImportContext& context, MetallbForm form, Import
         advertisement_of(Kind::l2_advertisement, name, name, at).finish(context);
     } else if (protocol == "bgp") {
         import_pool_advertisements(context, form, pool, name, at);
-        context.report(at, pool.path(),
-                       "announced by BGP alone, which this version does not speak yet: kept as "
-                       "configuration, and its VIPs are not reachable until then");
     } else {
         context.error(at, pool.path_of("protocol"),
                       fmt::format("'{}' is neither layer2 nor bgp", protocol));

@@ -74,11 +74,6 @@ std::optional<Kind> kind_of(std::string_view theirs) {
     return std::nullopt;
 }
 
-bool waits_for_bgp(Kind kind) {
-    return kind == Kind::bgp_advertisement || kind == Kind::bgp_peer || kind == Kind::bfd_profile ||
-           kind == Kind::community;
-}
-
 }  // namespace
 
 bool is_metallb_resource(std::string_view kind) { return kind_of(kind).has_value(); }
@@ -94,7 +89,6 @@ void import_resource(ImportContext& context, std::string_view kind, ImportMap& o
         fmt::format("not imported: a {} belongs to the whole cluster", to_string(*ours)));
     metadata.report_annotations();
     object.report("status", "not imported: what MetalLB saw, not what was configured");
-    if (waits_for_bgp(*ours)) context.report(at, "", std::string(no_bgp_yet));
 
     const auto* entry = object.take("spec");
     static const model::YamlNode nothing{{}, model::YamlMap{}};  // "spec:" may be left out

@@ -36,6 +36,26 @@ Cell pool_use(const json& pool) {
     return {brief(assigned) + " of " + brief(total)};
 }
 
+/// The first of these fields that an object has.
+Cell first_of(const json& object, std::initializer_list<const char*> paths) {
+    for (const char* path : paths)
+        if (!at_path(object, path).is_null()) return at(object, path);
+    return {"-"};
+}
+
+Cell peer_place(const json& peer) {
+    return first_of(peer, {"peer_address", "interface", "peer_prefix"});
+}
+
+/// Of the node that answers.
+Cell peer_state(const json& peer) {
+    auto cell = at(peer, "status.state");
+    cell.tone = cell.text == "established" ? Tone::good : Tone::warning;
+    return cell;
+}
+
+Cell peer_asn(const json& peer) { return first_of(peer, {"peer_asn", "dynamic_asn"}); }
+
 template <std::size_t N>
 struct Literal {
     char text[N];
@@ -91,11 +111,15 @@ std::vector<Noun> make_nouns() {  // NOLINT(readability-function-size): a table
          "bgp-peers",
          "routers that BGP sessions are held with",
          {name,
-          {"PEER-ADDRESS", false, field<"peer_address">},
-          {"PEER-ASN", false, field<"peer_asn">},
+          {"PEER", false, peer_place},
+          {"PEER-ASN", false, peer_asn},
           {"MY-ASN", false, field<"my_asn">},
+          {"STATE", false, peer_state},
+          {"ADVERTISED", false, field<"status.advertised">},
+          {"NODE", true, field<"status.node">},
           {"BFD-PROFILE", true, field<"bfd_profile">},
           {"NODE-SELECTORS", true, field<"node_selectors">},
+          {"WARNINGS", true, field<"status.warnings">},
           labels}},
         {Kind::l2_advertisement,
          "l2-advertisement",
@@ -116,8 +140,11 @@ std::vector<Noun> make_nouns() {  // NOLINT(readability-function-size): a table
           {"POOL-SELECTORS", false, field<"pool_selectors">},
           {"PEERS", false, field<"peers">},
           {"LOCAL-PREF", true, field<"local_pref">},
+          {"MED", true, field<"med">},
+          {"PREPEND", true, field<"prepend">},
           {"COMMUNITIES", true, field<"communities">},
           {"NODE-SELECTORS", true, field<"node_selectors">},
+          {"WARNINGS", true, field<"status.warnings">},
           labels}},
         {Kind::vip,
          "vip",

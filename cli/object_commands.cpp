@@ -62,10 +62,10 @@ Outcome<> create(Session& session, const Noun& noun, const CreateFlags& flags) {
     if (!created) return tl::unexpected(created.error());
     if (noun.kind == Kind::vip) return after_vip_create(session, *created, flags.wait);
     print_row(session, noun, *created);
-    const bool waits = noun.kind == Kind::bgp_advertisement || noun.kind == Kind::bgp_peer ||
-                       noun.kind == Kind::bfd_profile || noun.kind == Kind::community;
-    if (waits && session.human()) {
-        session.io().err << "kept as configuration: this version does not speak BGP or BFD yet\n";
+    if (session.human()) {
+        for (const auto& warning : at_path(*created, "status.warnings")) {
+            session.io().err << "note: " << one_line(brief(warning)) << "\n";
+        }
     }
     return {};
 }

@@ -1,9 +1,11 @@
 #include "core/cluster_state.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
 
 #include "core/assert.hpp"
+#include "core/bgp_conflicts.hpp"
 #include "core/object_json.hpp"
 #include "core/vip_rules.hpp"
 
@@ -96,6 +98,7 @@ Applied ClusterState::apply(LogIndex index, const Command& command) {
     last_applied_ = index;
     Change change;
     change.index = index.value();
+    change.is_alone = command.actions.size() <= 1;
     advance_time(command.at, change);
 
     Applied applied;
@@ -111,7 +114,7 @@ Applied ClusterState::apply(LogIndex index, const Command& command) {
         // It changes lists by itself, and a list changes once in a command (lease::Plan).
         applied.result = fail(ErrorCode::invalid_argument,
                               "the admission of a node stands alone in its command");
-    } else if (command.actions.size() <= 1) {
+    } else if (change.is_alone) {
         // One action checks everything before it changes anything.
         applied.result = apply_actions(command.actions, change);
     } else {
@@ -173,7 +176,7 @@ Result<void> ClusterState::apply_actions(const std::vector<Action>& actions, Cha
         ++change.place;
     }
     if (line_is_stale_) settle_all(change);
-    return {};
+    return check_bgp_conflicts(*this, change.conflict_prone);
 }
 
 Result<void> ClusterState::apply_action(const Action& action, Change& change) {
@@ -190,6 +193,7 @@ Result<void> ClusterState::act(const PutObject& action, Change& change) {
     }
     if (auto checked = check_object(object); !checked) return checked;
     if (auto checked = check_preconditions(action, key); !checked) return checked;
+    if (auto checked = check_conflicts(object, change); !checked) return checked;
     return std::visit([&](const auto& value) { return put(value, action.force, change); }, object);
 }
 
@@ -215,6 +219,24 @@ Result<void> ClusterState::check_preconditions(const PutObject& action,
             ErrorCode::conflict,
             fmt::format("there are too many objects of kind {} ({} at most)", to_string(key.kind),
                         key.kind == Kind::vip ? vips_max : others_max));
+    return {};
+}
+
+/// Whether it contradicts others. An object that is there already as it is was checked before.
+Result<void> ClusterState::check_conflicts(const Object& object, Change& change) const {
+    if (std::holds_alternative<Vip>(object)) return {};  // there may be many
+    const ObjectKey key = key_of(object);
+    if (const auto* config = std::get_if<ConfigObject>(&object)) {
+        const auto found = config_objects_.find(key);
+        if (found != config_objects_.end() && found->second.object == *config) return {};
+    } else if (const auto* pool = std::get_if<Pool>(&object)) {
+        const auto found = pools_.find(key.name);
+        if (found != pools_.end() && found->second.object == *pool) return {};
+    } else {
+        return {};
+    }
+    if (change.is_alone) return check_bgp_conflicts(*this, object);
+    change.conflict_prone.insert(key);
     return {};
 }
 
@@ -261,14 +283,26 @@ Result<void> ClusterState::put(const Namespace& name_space, bool, Change& change
     return {};
 }
 
+/// Which pools a bgp-advertisement selects decides on layer 2 as well; nothing else of it does.
+bool ClusterState::selects_alike(const ConfigObject& config) const {
+    const auto found = config_objects_.find(key_of(config));
+    if (found == config_objects_.end()) return false;
+    const auto& before = found->second.object.fields;
+    return std::ranges::all_of(std::array{"pools", "pool_selectors"}, [&](const char* field) {
+        return before.value(field, nlohmann::json()) ==
+               config.fields.value(field, nlohmann::json());
+    });
+}
+
 Result<void> ClusterState::put(const ConfigObject& config, bool, Change& change) {
     const ObjectKey key = key_of(config);
+    const bool is_placed_as_before = key.kind != Kind::bgp_advertisement || selects_alike(config);
     const PutEffect stored = store(config_objects_, key, config, change.index);
     if (stored == PutEffect::same) return {};
     change.rows.insert(key.to_string());
     const char* what = stored == PutEffect::created ? "created" : "changed";
     change.event(event_type(key.kind, what), key.to_string(), title(key) + " " + what);
-    if (key.kind == Kind::bgp_advertisement) change.touch_all(title(key) + " " + what);
+    if (!is_placed_as_before) change.touch_all(title(key) + " " + what);
     return {};
 }
 
@@ -375,6 +409,14 @@ Result<void> ClusterState::act(const AdvanceTime&, Change&) {
 const VipRecord* ClusterState::find_vip(std::string_view name_space, std::string_view name) const {
     const auto found = vips_.find(ObjectKey{Kind::vip, std::string(name_space), std::string(name)});
     return found == vips_.end() ? nullptr : &found->second;
+}
+
+std::vector<const ConfigObject*> ClusterState::config_objects(Kind kind) const {
+    std::vector<const ConfigObject*> objects;
+    for (auto at = config_objects_.lower_bound(ObjectKey{kind, "", ""});
+         at != config_objects_.end() && at->first.kind == kind; ++at)
+        objects.push_back(&at->second.object);
+    return objects;
 }
 
 const Pool* ClusterState::pool_of(IpAddress address) const {

@@ -67,6 +67,8 @@ public:
     const std::map<ObjectKey, Stored<ConfigObject>>& config_objects() const {
         return config_objects_;
     }
+    /// Those of one kind, by name.
+    std::vector<const ConfigObject*> config_objects(Kind kind) const;
     const std::map<std::string, Stored<Namespace>>& namespaces() const { return namespaces_; }
     const std::map<std::string, Stored<Node>>& nodes() const { return nodes_; }
     const std::map<std::string, BootRecord>& boots() const { return membership_.boots(); }
@@ -114,6 +116,10 @@ private:
         std::map<ObjectKey, NodeId> wishes;  // VIPs that are moved by hand
         bool rebalance = false;
         std::string cause;  // of the moves, for people
+        /// Whether the command has no other action: then each checks all before it changes
+        /// anything. Else what the objects say of each other counts after the last one.
+        bool is_alone = true;
+        std::set<ObjectKey> conflict_prone;  // core/bgp_conflicts.hpp
 
         void event(std::string type, std::string object, std::string message);
         std::uint64_t order() const;  // unique for each action of the log
@@ -155,6 +161,8 @@ private:
     Result<void> put(const Namespace& name_space, bool force, Change& change);
     Result<void> put(const ConfigObject& config, bool force, Change& change);
     Result<void> check_preconditions(const PutObject& put, const ObjectKey& key) const;
+    Result<void> check_conflicts(const Object& object, Change& change) const;
+    bool selects_alike(const ConfigObject& config) const;
     std::optional<std::uint64_t> revision_of(const ObjectKey& key) const;
     Error not_found(const ObjectKey& key) const;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "core/holder_rules.hpp"
 #include "core/vip_rules.hpp"
 
 namespace trivet {
@@ -83,23 +84,10 @@ Eligibility::Hosts Eligibility::listed(const Unit& unit, std::vector<IpAddress>&
     return hosts;
 }
 
-/// The nodes that the holders allow, in the holders' order of age: where they disagree entirely,
-/// the older one is right. Not so for those whose traffic stays local: another node has no backend
-/// of theirs.
 Eligibility::Hosts Eligibility::allowed_by_holders(Hosts hosts, const Unit& unit) {
-    bool is_strict = true;
-    for (const VipRecord* holder : unit.holders) {
-        is_strict = is_strict || holder->vip.traffic_policy == TrafficPolicy::local;
-        if (!holder->vip.eligible_nodes.empty()) {
-            Hosts narrowed;
-            std::ranges::copy_if(hosts, std::back_inserter(narrowed), [&](const Host* host) {
-                return holder->vip.eligible_nodes.contains(host->node->name);
-            });
-            if (is_strict || !narrowed.empty()) hosts = std::move(narrowed);
-        }
-        is_strict = false;
-    }
-    return hosts;
+    return trivet::allowed_by_holders(
+        std::move(hosts), unit.holders,
+        [](const Host* host) -> const std::string& { return host->node->name; });
 }
 
 // ---- in words -----------------------------------------------------------------------------------
@@ -148,10 +136,7 @@ std::string Eligibility::why_none_reaches(IpAddress address) const {
 
 std::string Eligibility::why_nobody(const Unit& unit, IpAddress address) const {
     const Rules& rules = rules_of(address);
-    if (!rules.l2.only_bgp().empty())
-        return fmt::format(
-            "pool '{}' is announced by BGP alone (bgp-advertisement '{}'), not by layer 2",
-            rules.l2.pool().name, rules.l2.only_bgp());
+    if (!rules.l2.only_bgp().empty()) return rules.l2.only_bgp_reason();
     if (in_service_.empty()) return why_none_in_service();
     if (rules.allowed.empty()) {
         std::vector<std::string> names;

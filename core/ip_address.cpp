@@ -1,5 +1,6 @@
 #include "core/ip_address.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <limits>
@@ -25,11 +26,11 @@ std::string in_quotes(std::string_view text) { return "'" + std::string(text) + 
 /// The bytes of `address` with the bits after `length` set to `fill`.
 IpAddress with_host_bits(IpAddress address, int length, bool fill) {
     IpAddress::V6Bytes bytes = address.bytes();
-    const int offset = 128 - address.bits();
-    for (int bit = offset + length; bit < 128; ++bit) {
-        const auto mask = static_cast<std::uint8_t>(0x80 >> (bit % 8));
-        std::uint8_t& byte = bytes[static_cast<std::size_t>(bit / 8)];
+    int kept = 128 - address.bits() + length;  // of the bits from this byte on
+    for (std::uint8_t& byte : bytes) {
+        const int mask = 0xff >> std::clamp(kept, 0, 8);
         byte = static_cast<std::uint8_t>(fill ? (byte | mask) : (byte & ~mask));
+        kept -= 8;
     }
     if (!address.is_v4()) return IpAddress::v6(bytes);
     std::uint32_t value = 0;

@@ -39,11 +39,19 @@ std::string why_not_owner(const ClusterState& state, NodeId id) {
 }  // namespace
 
 Placement place(const ClusterState& state, IpAddress address) {
-    if (state.pool_of(address) == nullptr) return nobody(address.to_string() + " is in no pool");
+    const Pool* pool = state.pool_of(address);
+    if (pool == nullptr) return nobody(address.to_string() + " is in no pool");
     if (state.holders(address).empty()) return nobody("no VIP holds " + address.to_string());
     const lease::Plan::Entry* entry = state.lease_plan().find(address);
-    if (entry == nullptr)
+    if (entry == nullptr) {
+        const L2Rules rules(state, *pool);  // first: with BGP there may be many such VIPs
+        if (!rules.only_bgp().empty()) {
+            Placement placement = nobody(rules.only_bgp_reason());
+            placement.by_bgp_alone = true;
+            return placement;
+        }
         return nobody(Eligibility(state).why_nobody(state.placement_unit(address), address));
+    }
     Placement placement;
     const NodeId owner = state.lease_plan().owner(address);
     std::vector<std::string> fenced;

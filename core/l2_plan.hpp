@@ -20,6 +20,7 @@ struct Placement {
     std::string owner;                  // empty: no node may announce it; `reason` says why
     std::vector<std::string> standbys;  // in order; fenced nodes are none
     std::string reason;
+    bool by_bgp_alone = false;  // there is no owner, and need be none
 };
 
 /// Who announces `address`, by the committed state alone.

@@ -1,33 +1,13 @@
 #include "core/l2_rules.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 
-#include "core/field_reader.hpp"
+#include "core/bgp_objects.hpp"
 
 namespace trivet {
 
 namespace {
-
-/// Selects pools as L2Advertisement and bgp-advertisement do: by name, by labels, or all.
-bool selects(const std::vector<std::string>& pools, const std::vector<LabelSelector>& selectors,
-             const Pool& pool) {
-    if (pools.empty() && selectors.empty()) return true;
-    return std::ranges::find(pools, pool.name) != pools.end() ||
-           any_matches(selectors, pool.labels);
-}
-
-bool selects(const ConfigObject& bgp, const Pool& pool) {
-    std::vector<std::string> pools;
-    std::vector<LabelSelector> selectors;
-    if (const auto names = bgp.fields.find("pools"); names != bgp.fields.end())
-        pools = names->get<std::vector<std::string>>();
-    if (const auto list = bgp.fields.find("pool_selectors"); list != bgp.fields.end())
-        for (const nlohmann::json& item : *list) {
-            auto selector = read_selector(item, "pool_selectors");
-            if (selector) selectors.push_back(std::move(*selector));
-        }
-    return selects(pools, selectors, pool);
-}
 
 bool selects(const L2Advertisement& l2, const Node& node) {
     return l2.node_selectors.empty() || any_matches(l2.node_selectors, node.labels);
@@ -38,13 +18,10 @@ bool selects(const L2Advertisement& l2, const Node& node) {
 PoolAdvertisements advertisements_of(const ClusterState& state, const Pool& pool) {
     PoolAdvertisements names;
     for (const auto& [name, stored] : state.l2_advertisements())
-        if (selects(stored.object.pools, stored.object.pool_selectors, pool))
+        if (selects_pool(stored.object.pools, stored.object.pool_selectors, pool))
             names.l2.push_back(name);
-    const auto first_bgp =
-        state.config_objects().lower_bound(ObjectKey{Kind::bgp_advertisement, "", ""});
-    for (auto it = first_bgp;
-         it != state.config_objects().end() && it->first.kind == Kind::bgp_advertisement; ++it)
-        if (selects(it->second.object, pool)) names.bgp.push_back(it->first.name);
+    for (const ConfigObject* bgp : state.config_objects(Kind::bgp_advertisement))
+        if (bgp_advertisement_of(*bgp).is_for(pool)) names.bgp.push_back(bgp->name);
     return names;
 }
 
@@ -54,6 +31,12 @@ L2Rules::L2Rules(const ClusterState& state, const Pool& pool) : pool_(&pool) {
         advertisements_.push_back(&state.l2_advertisements().at(name).object);
     everywhere_ = names.l2.empty() && names.bgp.empty();
     if (!names.announced_by_l2()) only_bgp_ = names.bgp.front();
+}
+
+std::string L2Rules::only_bgp_reason() const {
+    return fmt::format(
+        "pool '{}' is announced by BGP alone (bgp-advertisement '{}'), not by layer 2", pool_->name,
+        only_bgp_);
 }
 
 bool L2Rules::allow(const Node& node) const {

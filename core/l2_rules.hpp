@@ -25,6 +25,7 @@ public:
     const Pool& pool() const { return *pool_; }
     /// The name of an advertisement, when BGP alone announces the pool; else empty.
     const std::string& only_bgp() const { return only_bgp_; }
+    std::string only_bgp_reason() const;
     bool allow(const Node& node) const;
     /// On which interfaces; empty: on those whose subnet holds the address.
     std::set<std::string> interfaces(const Node& node) const;

@@ -21,7 +21,6 @@ namespace {
 constexpr std::string_view node_prefix = "lease/node/";
 constexpr std::string_view address_prefix = "lease/address/";
 constexpr std::uint64_t any_number = UINT64_MAX;
-constexpr std::size_t id_digits = 16;
 
 std::string node_key(NodeId node) { return std::string(node_prefix) + to_text(node); }
 

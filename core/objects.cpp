@@ -21,6 +21,13 @@ std::string ObjectKey::to_string() const {
     return text + "/" + name;
 }
 
+bool selects_pool(const std::vector<std::string>& names,
+                  const std::vector<LabelSelector>& selectors, const Pool& pool) {
+    if (names.empty() && selectors.empty()) return true;
+    return std::ranges::find(names, pool.name) != names.end() ||
+           any_matches(selectors, pool.labels);
+}
+
 ObjectKey key_of(const Object& object) {
     return std::visit(
         Overloaded{

@@ -109,8 +109,8 @@ struct Namespace {
     bool operator==(const Namespace&) const = default;
 };
 
-/// An object whose protocol is not built yet (BGP, BFD): kept as configuration, its fields checked
-/// against the table in object_json.cpp.
+/// An object of BGP or BFD: its fields are checked against the table in config_fields.cpp and kept
+/// as they are written; bgp_objects.hpp gives them types.
 struct ConfigObject {
     Kind kind = Kind::bgp_peer;
     std::string name;
@@ -157,6 +157,10 @@ struct Node {
 };
 
 using Object = std::variant<Pool, Vip, L2Advertisement, Namespace, ConfigObject>;
+
+/// How advertisements of either kind select pools: by name, by labels, or all.
+bool selects_pool(const std::vector<std::string>& names,
+                  const std::vector<LabelSelector>& selectors, const Pool& pool);
 
 ObjectKey key_of(const Object& object);
 std::string_view to_string(

@@ -83,6 +83,10 @@ const std::map<std::string, std::string> samples{{"addresses", "10.0.0.1"},
                                                  {"aggregation_length", "24"},
                                                  {"aggregation_length_v6", "64"},
                                                  {"local_pref", "100"},
+                                                 {"med", "5"},
+                                                 {"prepend", "2"},
+                                                 {"extended_communities", "rt:1:2,soo:1:2"},
+                                                 {"graceful_shutdown", "true"},
                                                  {"peers", "tor1"},
                                                  {"my_asn", "65009"},
                                                  {"peer_asn", "65000"},
@@ -90,16 +94,22 @@ const std::map<std::string, std::string> samples{{"addresses", "10.0.0.1"},
                                                  {"peer_address", "10.0.0.2"},
                                                  {"source_address", "10.0.0.3"},
                                                  {"peer_port", "1179"},
+                                                 {"passive", "true"},
                                                  {"hold_time", "90s"},
                                                  {"keepalive_time", "30"},
                                                  {"connect_time", "10"},
                                                  {"router_id", "10.0.0.4"},
                                                  {"password", "secret"},
                                                  {"bfd_profile", "fast"},
+                                                 {"bfd_strict", "true"},
                                                  {"enable_graceful_restart", "true"},
+                                                 {"restart_time", "2m"},
+                                                 {"role", "route_server"},
+                                                 {"families", "ipv4,ipv6"},
+                                                 {"prefixes_max", "1000"},
                                                  {"ebgp_multi_hop", "true"},
                                                  {"vrf", "red"},
-                                                 {"disable_mp", "true"},
+                                                 {"disable_mp", "false"},
                                                  {"dual_stack_address_family", "true"},
                                                  {"receive_interval", "300"},
                                                  {"transmit_interval", "300"},
@@ -120,7 +130,8 @@ TEST_P(FieldTable, FlagsMakeWhatTheCodecReads) {
             given[name] = {sample->second};
         } else {
             // Those that exclude another: each has its own test below.
-            EXPECT_THAT(name, testing::AnyOf("dynamic_asn", "interface", "password_secret"));
+            EXPECT_THAT(name, testing::AnyOf("dynamic_asn", "interface", "peer_prefix",
+                                             "ttl_security_hops", "password_secret"));
         }
     }
     auto fields = fields_to_json(kind, given);
@@ -140,6 +151,13 @@ TEST(Fields, FieldsThatExcludeAnother) {
     ASSERT_TRUE(fields);
     (*fields)["name"] = "a";
     EXPECT_EQ((*fields)["password_secret"], (json{{"namespace", "ns"}, {"name", "name"}}));
+    EXPECT_TRUE(object_from_json(Kind::bgp_peer, *fields));
+    fields = fields_to_json(Kind::bgp_peer, {{"my_asn", {"1"}},
+                                             {"peer_asn", {"2"}},
+                                             {"peer_prefix", {"10.0.0.0/16"}},
+                                             {"ttl_security_hops", {"1"}}});
+    ASSERT_TRUE(fields);
+    (*fields)["name"] = "a";
     EXPECT_TRUE(object_from_json(Kind::bgp_peer, *fields));
 }
 

@@ -100,6 +100,71 @@ TEST_F(L2Plan, BgpAloneIsNotAnnouncedByL2) {
     EXPECT_EQ(placement().owner, "n1");
 }
 
+TEST_F(L2Plan, BgpAloneHasNoListAndComesAndGoesLive) {
+    join("n1");
+    join("n2");
+    ASSERT_TRUE(pool("wan", R"("addresses": ["10.1.0.0/24"], "labels": {"zone": "w"})"));
+    ASSERT_TRUE(vip("w1", R"("pool": "wan")"));
+    const std::size_t both = state.lease_plan().entries().size();
+    ASSERT_NE(state.lease_plan().find(address("10.1.0.0")), nullptr);
+    const auto is_listed = [&] {
+        const bool listed = state.lease_plan().find(address("10.1.0.0")) != nullptr;
+        for (const char* node : {"n1", "n2"}) {
+            EXPECT_EQ(l2_plan(state, node).contains(address("10.1.0.0")), listed);
+            EXPECT_EQ(l2_target(state, node, address("10.1.0.0")).has_value(), listed);
+            EXPECT_TRUE(l2_plan(state, node).contains(address("10.0.0.0"))) << "the other pool";
+        }
+        expect_restored_the_same();
+        return listed;
+    };
+    bgp("edge", R"("pools": ["wan"])");
+    EXPECT_FALSE(is_listed());
+    EXPECT_EQ(state.lease_plan().entries().size(), both - 1);
+    ASSERT_TRUE(vip("w2", R"("pool": "wan")"));
+    EXPECT_EQ(state.lease_plan().find(address("10.1.0.1")), nullptr) << "nor for a new VIP";
+    ASSERT_TRUE(erase(Kind::bgp_advertisement, "edge"));
+    EXPECT_TRUE(is_listed());
+    EXPECT_NE(state.lease_plan().find(address("10.1.0.1")), nullptr);
+
+    bgp("edge", R"("pools": ["dmz"])");
+    EXPECT_TRUE(is_listed());
+    bgp("edge", R"("pool_selectors": [{"match_labels": {"zone": "w"}}])");
+    EXPECT_FALSE(is_listed()) << "it selects the pool now";
+    ASSERT_TRUE(pool("wan", R"("addresses": ["10.1.0.0/24"])"));
+    EXPECT_TRUE(is_listed()) << "the pool has lost the label";
+    ASSERT_TRUE(pool("wan", R"("addresses": ["10.1.0.0/24"], "labels": {"zone": "w"})"));
+    EXPECT_FALSE(is_listed());
+    l2("wan", R"("pools": ["wan"])");
+    EXPECT_TRUE(is_listed()) << "by both";
+    ASSERT_TRUE(erase(Kind::l2_advertisement, "wan"));
+    EXPECT_FALSE(is_listed());
+}
+
+TEST_F(L2Plan, WhatABgpAdvertisementGivesMovesNothing) {
+    join("n1");
+    join("n2");
+    bgp("edge", R"("pools": ["dmz"])");
+    const auto events_before = events.size();
+    const auto rows_before = rows;
+    bgp("edge", R"("pools": ["dmz"], "local_pref": 5, "communities": ["1:1"])");
+    EXPECT_EQ(events.size(), events_before + 1);
+    for (const auto& [key, value] : rows) {
+        const auto before = rows_before.find(key);
+        const bool is_same = before != rows_before.end() && before->second == value;
+        EXPECT_EQ(is_same, key != "bgp-advertisement/edge") << key;
+    }
+}
+
+TEST_F(L2Plan, AnAddressOfABgpPoolKeepsNoOtherBack) {
+    join("n1");
+    ASSERT_TRUE(pool("six", R"("addresses": ["fd00::/120"])"));
+    bgp("six", R"("pools": ["six"])");
+    ASSERT_TRUE(vip("dual", R"("ip_families": ["ipv4", "ipv6"])"));
+    ASSERT_EQ(record("dual").assigned.size(), 2u);
+    EXPECT_EQ(owner_at(record("dual").assigned[0]), "n1") << "layer 2";
+    EXPECT_EQ(state.lease_plan().find(record("dual").assigned[1]), nullptr) << "BGP alone";
+}
+
 TEST_F(L2Plan, NodeSelectorsChooseTheNodes) {
     join("n1", {{"rack", "a"}});
     join("n2", {{"rack", "b"}});
