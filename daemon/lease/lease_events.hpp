@@ -7,9 +7,9 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include "announce/realtime/event_signal.hpp"
 #include "core/lease/view.hpp"
 #include "core/spsc_ring.hpp"
-#include "daemon/lease/event_signal.hpp"
 
 /// What the lease thread tells the others, without waiting for any of them.
 namespace trivet::daemon {
@@ -79,7 +79,7 @@ public:
 private:
     SpscRing<LeaseEvent, events_max> ring_;
     std::atomic<bool> is_lost_ = false;
-    EventSignal signal_;
+    announce::EventSignal signal_;
 };
 
 /// Gives the events of a pipe to a function on the thread of an executor. Lives there.

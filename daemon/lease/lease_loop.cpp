@@ -4,8 +4,6 @@
 #include <cerrno>
 
 #include <poll.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
 #include "core/assert.hpp"
 #include "daemon/lease/boot_clock.hpp"
@@ -25,33 +23,6 @@ constexpr std::size_t packets_after_stall = 4096;
 constexpr int drains_max = 3;
 
 }  // namespace
-
-// ---- the timer ----------------------------------------------------------------------------------
-
-BootTimer::BootTimer() : descriptor_(::timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC)) {
-    TRIVET_ASSERT(descriptor_ >= 0);
-}
-
-BootTimer::~BootTimer() { ::close(descriptor_); }
-
-void BootTimer::arm(std::optional<Instant> at) noexcept {
-    if (at == at_) return;
-    at_ = at;
-    itimerspec when{};
-    if (at) {
-        // Zero would disarm it.
-        const auto since_boot = std::max(at->time_since_epoch(), Duration{1});
-        when.it_value.tv_sec = since_boot / std::chrono::seconds{1};
-        when.it_value.tv_nsec = (since_boot % std::chrono::seconds{1}).count();
-    }
-    TRIVET_ASSERT(::timerfd_settime(descriptor_, TFD_TIMER_ABSTIME, &when, nullptr) == 0);
-}
-
-void BootTimer::clear() noexcept {
-    std::uint64_t count = 0;
-    const auto taken = ::read(descriptor_, &count, sizeof count);
-    if (taken == sizeof count) at_.reset();  // it fires once
-}
 
 // ---- the loop -----------------------------------------------------------------------------------
 

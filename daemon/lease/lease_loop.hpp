@@ -2,27 +2,11 @@
 #include <memory>
 #include <optional>
 
+#include "announce/realtime/deadline_timer.hpp"
 #include "core/lease/machine.hpp"
 #include "daemon/lease/lease_effects.hpp"
 
 namespace trivet::daemon {
-
-/// A timer of the kernel on CLOCK_BOOTTIME. Not thread-safe.
-class BootTimer {
-public:
-    BootTimer();
-    ~BootTimer();
-    BootTimer(const BootTimer&) = delete;
-    BootTimer& operator=(const BootTimer&) = delete;
-    /// nullopt: never.
-    void arm(std::optional<Instant> at) noexcept;
-    void clear() noexcept;
-    int descriptor() const { return descriptor_; }
-
-private:
-    int descriptor_;
-    std::optional<Instant> at_;
-};
 
 /// What the lease thread does: brings packets, time and orders to the machine of the leases. After
 /// construction it allocates, locks and logs nothing; the machine allocates when it takes a view
@@ -67,7 +51,7 @@ private:
     GateKeeper keeper_;
     LeaseEffects effects_;
     lease::Machine machine_;
-    BootTimer timer_;
+    announce::DeadlineTimer timer_;
     std::optional<Instant> due_;               // when the machine wanted to be called
     std::shared_ptr<const lease::View> view_;  // the one that the machine has
     bool was_broken_ = false;

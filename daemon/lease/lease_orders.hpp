@@ -7,9 +7,9 @@
 #include <variant>
 #include <vector>
 
+#include "announce/realtime/event_signal.hpp"
 #include "core/lease/view.hpp"
 #include "core/spsc_ring.hpp"
-#include "daemon/lease/event_signal.hpp"
 #include "daemon/lease/lease_linger.hpp"
 #include "daemon/lease/lease_socket.hpp"
 #include "daemon/wire/lease_guard.hpp"
@@ -53,7 +53,7 @@ struct LeaseOrderChannel {
     SpscRing<LeaseOrder, orders_max> orders;
     SpscRing<LeaseReturn, packages_max> returns;
     std::atomic<bool> is_stopping = false;
-    EventSignal signal;  // to the lease thread
+    announce::EventSignal signal;  // to the lease thread
 };
 
 /// The io thread's end: keeps orders in their sequence while the lease thread takes none, and makes

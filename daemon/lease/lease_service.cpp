@@ -38,7 +38,7 @@ LeaseService::~LeaseService() { stop(); }
 Result<void> LeaseService::begin() {
     TRIVET_ASSERT(options_.self != NodeId{} && options_.boot != lease::Boot{});
     if (options_.lock_memory) {
-        const Result<void> locked = lock_memory();
+        const Result<void> locked = announce::lock_memory();
         is_locked_ = locked.has_value();
         if (!locked) warnings_.push_back(locked.error().message);
     }
@@ -55,7 +55,8 @@ Result<void> LeaseService::begin() {
     std::promise<Result<void>> rights;
     auto told = rights.get_future();
     auto started = thread_.start("lbd-lease", [this, &rights] {
-        rights.set_value(become_realtime());
+        rights.set_value(announce::become_realtime(
+            {.who = "the lease thread", .otherwise = "load may cost leases"}));
         loop_->run();
     });
     if (!started) return started;

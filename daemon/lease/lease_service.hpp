@@ -8,8 +8,8 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/ip/udp.hpp>
 
+#include "announce/realtime/realtime_thread.hpp"
 #include "daemon/lease/lease_loop.hpp"
-#include "daemon/lease/realtime_thread.hpp"
 #include "daemon/log.hpp"
 
 namespace trivet::daemon {
@@ -74,7 +74,7 @@ private:
     LeaseOrderQueue orders_{*channel_};
     LeaseEventReader reader_;
     std::unique_ptr<LeaseLoop> loop_;
-    RealtimeThread thread_;
+    announce::RealtimeThread thread_;
     bool is_realtime_ = false, is_locked_ = false;
     std::vector<std::string> warnings_;
     std::deque<std::function<void()>> releases_;  // not yet done, oldest first

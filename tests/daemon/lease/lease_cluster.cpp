@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "daemon/lease/boot_clock.hpp"
+#include "tests/support/allocation_count.hpp"
 
 namespace trivet::daemon::test {
 
@@ -12,7 +13,7 @@ using asio::ip::udp;
 // ---- the socket ---------------------------------------------------------------------------------
 
 LeaseSocket::Received SeamSocket::receive(std::span<std::byte> buffer) noexcept {
-    count_allocations_here();  // no other thread receives
+    trivet::test::count_allocations_here();  // no other thread receives
     {
         std::unique_lock lock(mutex_);
         while (shall_pause_) {

@@ -17,10 +17,6 @@
 
 namespace trivet::daemon::test {
 
-/// Allocations by threads that have said that they are to be counted.
-std::uint64_t counted_allocations();
-void count_allocations_here();
-
 /// A socket whose network can be cut, and in which its thread can be held up as by SIGSTOP.
 class SeamSocket final : public LeaseSocket {
 public:

@@ -7,6 +7,7 @@
 
 #include "daemon/lease/boot_clock.hpp"
 #include "tests/daemon/lease/lease_cluster.hpp"
+#include "tests/support/allocation_count.hpp"
 
 namespace trivet::daemon {
 
@@ -160,14 +161,14 @@ TEST_F(LeaseServiceTest, NothingIsAllocatedWhileLeasesAreRenewed) {
         return nodes[0].service->status().counter(LeaseCounter::packets_sent);
     };
     ASSERT_TRUE(run_until([&, from = sent()] { return sent() > from + 20; }));  // warm
-    const std::uint64_t allocations = test::counted_allocations();
+    const std::uint64_t allocations = trivet::test::counted_allocations();
     EXPECT_GT(allocations, 0u);  // taking a view over allocates, so the count works
     ASSERT_TRUE(run_until([&, from = sent()] { return sent() > from + 100; }));
-    EXPECT_EQ(test::counted_allocations(), allocations);
+    EXPECT_EQ(trivet::test::counted_allocations(), allocations);
     // A take-over allocates nothing either.
     nodes[0].socket->cut(true);
     ASSERT_TRUE(run_until([&] { return announces(1, vip); }));
-    EXPECT_EQ(test::counted_allocations(), allocations);
+    EXPECT_EQ(trivet::test::counted_allocations(), allocations);
 }
 
 TEST_F(LeaseServiceTest, WhatIsNotPermittedIsToldOnceAndStandsInTheStatus) {

@@ -1,4 +1,4 @@
-#include "daemon/lease/event_signal.hpp"
+#include "announce/realtime/event_signal.hpp"
 
 #include <cerrno>
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 #include "core/assert.hpp"
 
-namespace trivet::daemon {
+namespace trivet::announce {
 
 EventSignal::EventSignal() : descriptor_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
     TRIVET_ASSERT(descriptor_ >= 0);  // as without memory, nothing works without descriptors
@@ -28,4 +28,4 @@ void EventSignal::clear() noexcept {
     TRIVET_ASSERT(taken == sizeof count || errno == EAGAIN);  // EAGAIN: it was not raised
 }
 
-}  // namespace trivet::daemon
+}  // namespace trivet::announce

@@ -1,10 +1,10 @@
 // Counts what chosen threads allocate: by the sanitizers' hooks where there is one, else in place
 // of the operators.
+#include "tests/support/allocation_count.hpp"
+
 #include <atomic>
 #include <cstdlib>
 #include <new>
-
-#include "tests/daemon/lease/lease_cluster.hpp"
 
 namespace {
 
@@ -49,9 +49,9 @@ void operator delete(void* memory, std::size_t) noexcept {
 
 #endif
 
-namespace trivet::daemon::test {
+namespace trivet::test {
 
 std::uint64_t counted_allocations() { return allocations; }
 void count_allocations_here() { is_counted = true; }
 
-}  // namespace trivet::daemon::test
+}  // namespace trivet::test

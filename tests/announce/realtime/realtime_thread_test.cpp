@@ -1,4 +1,4 @@
-#include "daemon/lease/realtime_thread.hpp"
+#include "announce/realtime/realtime_thread.hpp"
 
 #include <cap-ng.h>
 #include <csignal>
@@ -11,7 +11,7 @@
 
 #include <gtest/gtest.h>
 
-namespace trivet::daemon {
+namespace trivet::announce {
 
 namespace {
 
@@ -69,7 +69,7 @@ private:
 TEST(RealtimeThread, WhoMayNotIsToldWhatToDo) {
     const LoweredLimit nobody_may(RLIMIT_RTPRIO, 0);
     without_rights([] {
-        const auto realtime = become_realtime();
+        const auto realtime = become_realtime({.who = "a thread", .otherwise = "it waits"});
         ASSERT_FALSE(realtime);
         EXPECT_EQ(realtime.error().code, ErrorCode::not_allowed);
         EXPECT_NE(realtime.error().message.find("LimitRTPRIO=10"), std::string::npos);
@@ -88,4 +88,4 @@ TEST(RealtimeThread, MemoryIsNotLockedWhereThatWouldEndAtALimit) {
 
 }  // namespace
 
-}  // namespace trivet::daemon
+}  // namespace trivet::announce

@@ -1,6 +1,6 @@
 #pragma once
 
-namespace trivet::daemon {
+namespace trivet::announce {
 
 /// Wakes one thread from another, by an eventfd. Raising never blocks. Thread-safe.
 class EventSignal {
@@ -19,4 +19,4 @@ private:
     int descriptor_;
 };
 
-}  // namespace trivet::daemon
+}  // namespace trivet::announce

@@ -1,10 +1,11 @@
-#include "daemon/lease/realtime_thread.hpp"
+#include "announce/realtime/realtime_thread.hpp"
 
 #include <algorithm>
 #include <cap-ng.h>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <fmt/format.h>
 #include <sched.h>
 
 #include <sys/mman.h>
@@ -14,7 +15,7 @@
 
 #include "core/assert.hpp"
 
-namespace trivet::daemon {
+namespace trivet::announce {
 
 namespace {
 
@@ -68,7 +69,7 @@ Result<void> lock_memory() {
     return {};
 }
 
-Result<void> become_realtime() {
+Result<void> become_realtime(const RealtimeWish& wish) {
     sched_param parameters{};
     parameters.sched_priority = realtime_priority;
     // 0: the calling thread. What it might ever start does not inherit this.
@@ -77,9 +78,11 @@ Result<void> become_realtime() {
     // Not nothing: a larger share of the processor, and timers that are not put together.
     ::setpriority(PRIO_PROCESS, 0, nice_value);
     ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
-    return fail(ErrorCode::not_allowed,
-                std::string("the lease thread has no real-time priority (") + std::strerror(error) +
-                    "), so that load may cost leases: give lbd LimitRTPRIO=10 or CAP_SYS_NICE");
+    return fail(
+        ErrorCode::not_allowed,
+        fmt::format("{} has no real-time priority ({}), so that {}: give lbd LimitRTPRIO=10 or "
+                    "CAP_SYS_NICE",
+                    wish.who, std::strerror(error), wish.otherwise));
 }
 
 Result<void> RealtimeThread::start(const std::string& name, std::function<void()> body) {
@@ -114,4 +117,4 @@ void RealtimeThread::join() {
     is_running_ = false;
 }
 
-}  // namespace trivet::daemon
+}  // namespace trivet::announce
