@@ -110,6 +110,14 @@ void L2Engine::take(const Leases& states) {
     }
 }
 
+void L2Engine::take(Bound addresses) {
+    for (const IpAddress address : addresses)
+        if (!bound_.contains(address)) dirty_.insert(address);
+    for (const IpAddress address : bound_)
+        if (!addresses.contains(address)) dirty_.insert(address);
+    bound_ = std::move(addresses);
+}
+
 bool L2Engine::is_open(IpAddress address) const {
     const auto record = records_.find(address);
     return record != records_.end() && groups_.is_open(record->second.leased.group);
@@ -135,6 +143,7 @@ void L2Engine::shutdown() {
     has_plan_ = false;
     ports_.clear();  // nothing is answered from here on
     records_.clear();
+    bound_.clear();
     dirty_.clear();
     bind_->withdraw();
     monitor_->close();
@@ -342,7 +351,9 @@ L2Engine::PortWork L2Engine::plan_ports(const std::set<IpAddress>& addresses, In
             watch_.forget(address);
         else
             watch_.watch(address);
-        if (open && !wanted.empty() && record->second.leased.target.delivery == Delivery::bind)
+        const bool is_leased =
+            open && !wanted.empty() && record->second.leased.target.delivery == Delivery::bind;
+        if (is_leased || bound_.contains(address))
             bind_->want(address);
         else
             bind_->give_up(address,

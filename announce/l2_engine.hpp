@@ -29,7 +29,8 @@ public:
     using Plan = std::map<IpAddress, LeasedTarget>;
     using Changes = std::map<IpAddress, std::optional<LeasedTarget>>;
     using Leases = std::vector<GroupState>;
-    using Order = std::variant<Plan, Changes, Leases>;
+    using Bound = std::set<IpAddress>;
+    using Order = std::variant<Plan, Changes, Leases, Bound>;
 
     L2Engine(boost::asio::any_io_executor executor, L2Service::Config config,
              L2Service::Callbacks callbacks);
@@ -62,6 +63,7 @@ private:
     void take(Plan plan);
     void take(Changes changes);
     void take(const Leases& states);
+    void take(Bound addresses);
     bool is_open(IpAddress address) const;
     /// Open, and nothing stands against it.
     bool may_answer(IpAddress address) const;
@@ -104,6 +106,7 @@ private:
     Instant check_uplinks_at_{};
     std::optional<std::vector<NodeInterface>> interfaces_told_;
     std::map<IpAddress, Record> records_;
+    Bound bound_;  // on lo also without a lease
     LeaseGroups groups_;
     OwnerWatch watch_;
     std::set<IpAddress> dirty_;                      // to be reconciled

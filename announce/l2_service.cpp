@@ -71,6 +71,7 @@ public:
         give(std::move(changes));
     }
     void on_lease(std::vector<GroupState> states) override { give(std::move(states)); }
+    void set_bound(std::set<IpAddress> addresses) override { give(std::move(addresses)); }
 
     void set_interfaces(std::vector<std::string> interfaces) override {
         const std::scoped_lock lock(mutex_);

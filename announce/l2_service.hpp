@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -94,6 +95,10 @@ public:
     /// open any more falls silent at once, and stays on lo for BindDelivery::linger. A group may be
     /// told of before the plan names it.
     virtual void on_lease(std::vector<GroupState> states) = 0;
+    /// Addresses that belong on lo whatever the leases say, because routers send their traffic
+    /// here: delivery `bind` of what is announced by BGP. Replaces the set; one that leaves it
+    /// stays on lo for BindDelivery::linger.
+    virtual void set_bound(std::set<IpAddress> addresses) = 0;
     virtual void set_interfaces(std::vector<std::string> interfaces) = 0;  // on SIGHUP
     /// Withdraws everything (addresses off lo, sysctls restored, groups left), ends the thread.
     /// Idempotent.
