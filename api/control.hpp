@@ -10,6 +10,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include "api/bgp_runtime.hpp"
 #include "api/check.hpp"
 #include "api/cluster_view.hpp"
 #include "core/cluster_state.hpp"
@@ -125,6 +126,16 @@ public:
     virtual std::vector<Check> checks() const = 0;
     virtual std::optional<AddressRuntime> address_runtime(IpAddress address) const = 0;
     virtual NodeRuntime node_runtime() const = 0;
+
+    /// Of this node; as of a second ago at most.
+    virtual std::vector<BgpSessionRuntime> bgp_sessions() const = 0;
+    virtual std::size_t bgp_sessions_up() const = 0;  // established ones of this node
+    /// What this node has told its peers. Errors: unavailable, this node speaks no BGP.
+    virtual boost::asio::awaitable<Result<std::vector<BgpRouteRuntime>>> bgp_routes(
+        BgpRouteQuery query) = 0;
+    /// Ends this node's sessions with a bgp-peer; they come back by themselves.
+    /// Errors: unavailable, this node has none with it.
+    virtual Result<void> reset_bgp(std::string peer) = 0;
 };
 
 }  // namespace trivet::api

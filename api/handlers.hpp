@@ -32,6 +32,10 @@ Waiting rebalance_vips(Control&, RouteCall&);
 Waiting set_lease_profile(Control&, RouteCall&);
 Result<Answer> show_checks(const Control&, const RouteCall&);
 
+// bgp_routes.cpp
+Waiting list_peer_routes(Control&, RouteCall&);
+Waiting reset_peer(Control&, RouteCall&);
+
 // apply_routes.cpp
 Waiting apply_items(Control&, RouteCall&);
 

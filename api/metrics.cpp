@@ -1,47 +1,19 @@
 // GET /metrics in the Prometheus text format.
 #include <algorithm>
 #include <limits>
-#include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include "api/bgp_metrics.hpp"
 #include "api/handlers.hpp"
 #include "api/http_text.hpp"
+#include "api/metric_families.hpp"
 #include "api/vip_view.hpp"
 
 namespace trivet::api {
 
-using prometheus::MetricFamily;
 using prometheus::MetricType;
 
 namespace {
-
-using Families = std::vector<MetricFamily>;
-
-struct Sample {
-    double value = 0;
-    std::vector<std::pair<std::string, std::string>> labels = {};
-};
-
-void add(Families& families, MetricType type, std::string name, std::string help,
-         const std::vector<Sample>& samples) {
-    MetricFamily family{std::move(name), std::move(help), type, {}};
-    for (const Sample& sample : samples) {
-        prometheus::ClientMetric metric;
-        for (const auto& [label, value] : sample.labels) metric.label.push_back({label, value});
-        (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = sample.value;
-        family.metric.push_back(std::move(metric));
-    }
-    families.push_back(std::move(family));
-}
-
-void gauge(Families& families, std::string name, std::string help, double value) {
-    add(families, MetricType::Gauge, std::move(name), std::move(help), {{value}});
-}
-
-void counter(Families& families, std::string name, std::string help, std::uint64_t value) {
-    add(families, MetricType::Counter, std::move(name), std::move(help),
-        {{static_cast<double>(value)}});
-}
 
 /// The announcer's and the store's names as Prometheus takes them.
 std::string metric_name(std::string name) {
@@ -136,6 +108,7 @@ Waiting show_metrics(Control& control, RouteCall& call) {
     add_vips(families, phases);
     add_pools(families, control.state());
     add_http(families, call.counters);
+    add_bgp(families, control.bgp_sessions());
     Answer answer;
     answer.text = prometheus::TextSerializer().Serialize(families);
     answer.content_type = "text/plain; version=0.0.4; charset=utf-8";

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "api/bgp_session_view.hpp"
 #include "api/turn.hpp"
 #include "api/vip_view.hpp"
+#include "core/bgp_remarks.hpp"
 #include "core/object_json.hpp"
 
 namespace trivet::api {
@@ -48,10 +50,15 @@ json view(const Control& control, const Stored<Pool>& stored) {
 json view(const Control&, const Stored<L2Advertisement>& stored) { return with_revision(stored); }
 json view(const Control&, const Stored<Namespace>& stored) { return with_revision(stored); }
 
-json view(const Control&, const Stored<ConfigObject>& stored) {
+json view(const Control& control, const Stored<ConfigObject>& stored) {
     json out = with_revision(stored);
+    if (stored.object.kind == Kind::bgp_peer)
+        out["status"] = bgp_peer_status(control.node(), stored.object.name, control.bgp_sessions());
     // Write-only: it goes into the cluster and never out of it.
     if (out.erase("password") != 0) out["password_set"] = true;
+    const Kind kind = stored.object.kind;
+    if (kind == Kind::bgp_peer || kind == Kind::bgp_advertisement)
+        out["status"]["warnings"] = bgp_remarks(control.state(), stored.object);
     return out;
 }
 

@@ -17,6 +17,11 @@ Route read(std::string_view path, std::string_view summary, Kind kind,
             .handler = handler};
 }
 
+Route with_parameters(std::string_view parameters, Route route) {
+    route.parameters = parameters;
+    return route;
+}
+
 /// Answers without a cluster and without a leader, from what this node knows.
 Route look(std::string_view path, std::string_view summary, Access access,
            std::variant<ReadHandler, WaitingHandler> handler) {
@@ -93,6 +98,9 @@ std::vector<Route> make_routes() {  // NOLINT(readability-function-size): a tabl
         read("/v1/bgp-peers/{name}", "One BGP peer", Kind::bgp_peer, get_object),
         change(put, "/v1/bgp-peers/{name}", "Create or replace a BGP peer", Kind::bgp_peer, put_object),
         change(remove, "/v1/bgp-peers/{name}", "Delete a BGP peer", Kind::bgp_peer, delete_object),
+
+        with_parameters("address consistency", read("/v1/bgp-peers/{name}/routes", "What the node that answers has told a BGP peer", Kind::bgp_peer, list_peer_routes)),
+        change(post_alone, "/v1/bgp-peers/{name}/reset", "End this node's sessions with a BGP peer, which come back", Kind::bgp_peer, reset_peer),
 
         read("/v1/bfd-profiles", "BFD profiles", Kind::bfd_profile, list_objects),
         change(post, "/v1/bfd-profiles", "Create a BFD profile", Kind::bfd_profile, create_object),

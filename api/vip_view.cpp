@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <set>
 
+#include "api/bgp_view.hpp"
 #include "api/event_view.hpp"
 #include "api/turn.hpp"
 #include "core/object_json.hpp"
@@ -16,7 +17,18 @@ namespace {
 
 constexpr std::size_t counted_per_turn = 512;  // some microseconds each
 
-void judge(AddressView& view, const std::string& this_node) {
+void judge(AddressView& view, const Control& control) {
+    const std::string& this_node = control.node();
+    if (view.placement.by_bgp_alone) {
+        if (control.bgp_sessions_up() != 0)
+            view.phase = Phase::announced;
+        else
+            view.reason = fmt::format(
+                "it is announced by BGP, and node '{}' has no established session: see 'lbctl "
+                "bgp-peer list', also on the other nodes",
+                this_node);
+        return;
+    }
     if (view.placement.owner.empty()) {
         view.reason = view.placement.reason;
         return;
@@ -71,7 +83,7 @@ AddressView look_at(const Control& control, IpAddress address) {
     const ClusterState& state = control.state();
     if (const auto* owner = state.lease_plan().find(state.node_id(view.placement.owner)))
         view.epoch = owner->epoch.value();
-    judge(view, control.node());
+    judge(view, control);
     return view;
 }
 
@@ -131,20 +143,22 @@ std::string listed(const std::vector<std::string>& names) {
 }
 
 /// How the addresses of `pool` are announced, as a sentence.
-std::string announcing_sentence(const ClusterState& state, const Pool& pool) {
-    const auto by = advertisements_of(state, pool);
+std::string announcing_sentence(const PoolAdvertisements& by, const Pool& pool) {
     if (by.l2.empty() && by.bgp.empty())
         return fmt::format(
             "No advertisement selects pool '{}': it is announced by layer 2 on every "
             "suitable interface.",
             pool.name);
     if (by.l2.empty())
-        return fmt::format(
-            "Pool '{}' is announced by BGP alone (bgp-advertisement {}), which this "
-            "version does not speak.",
-            pool.name, listed(by.bgp));
-    return fmt::format("Pool '{}' is announced by layer 2 (l2-advertisement {}).", pool.name,
-                       listed(by.l2));
+        return fmt::format("Pool '{}' is announced by BGP alone (bgp-advertisement {}).", pool.name,
+                           listed(by.bgp));
+    if (by.bgp.empty())
+        return fmt::format("Pool '{}' is announced by layer 2 (l2-advertisement {}).", pool.name,
+                           listed(by.l2));
+    return fmt::format(
+        "Pool '{}' is announced by layer 2 (l2-advertisement {}) and by BGP (bgp-advertisement "
+        "{}).",
+        pool.name, listed(by.l2), listed(by.bgp));
 }
 
 void explain_address(const AddressView& view, std::vector<std::string>& sentences) {
@@ -204,10 +218,19 @@ std::vector<std::string> sentences_about(const ClusterState& state, const VipRec
         sentences.push_back(
             fmt::format("It holds {} of pool '{}'.", part.address.to_string(), part.pool));
         const auto pool = state.pools().find(part.pool);
-        if (pool != state.pools().end() && pools.insert(part.pool).second)
-            sentences.push_back(announcing_sentence(state, pool->second.object));
-        explain_address(part, sentences);
-        explain_nodes(explain(state, part.address), sentences);
+        PoolAdvertisements by;
+        if (pool != state.pools().end()) {
+            by = advertisements_of(state, pool->second.object);
+            if (pools.insert(part.pool).second)
+                sentences.push_back(announcing_sentence(by, pool->second.object));
+        }
+        if (by.announced_by_l2()) {
+            explain_address(part, sentences);
+            explain_nodes(explain(state, part.address), sentences);
+        }
+        if (!by.bgp.empty())
+            std::ranges::move(announcement_sentences(state, part.address),
+                              std::back_inserter(sentences));
     }
     return sentences;
 }
@@ -303,6 +326,7 @@ json vip_explanation(const Control& control, const VipRecord& record,
         const auto by = advertisements_of(state, pool->second.object);
         addresses.back()["l2_advertisements"] = by.l2;
         addresses.back()["bgp_advertisements"] = by.bgp;
+        addresses.back()["bgp_routes"] = announcements_json(bgp_announcements(state, part.address));
     }
     return out;
 }

@@ -51,6 +51,8 @@ private:
     }
     void l2(const YamlNode& value) { section(value, {{"interfaces", &Reader::interfaces}}, "l2"); }
     void interfaces(const YamlNode& value);
+    void bgp(const YamlNode& value) { section(value, {{"port", &Reader::bgp_port}}, "bgp"); }
+    void bgp_port(const YamlNode& value);
     void labels(const YamlNode& value);
     void weight(const YamlNode& value);
     void witness(const YamlNode& value);
@@ -70,6 +72,7 @@ Result<Config> Reader::read(const YamlNode& document) {
                  {"api", &Reader::api},
                  {"cluster", &Reader::cluster},
                  {"l2", &Reader::l2},
+                 {"bgp", &Reader::bgp},
                  {"labels", &Reader::labels},
                  {"weight", &Reader::weight},
                  {"witness", &Reader::witness},
@@ -145,6 +148,17 @@ void Reader::labels(const YamlNode& value) {
     }
     for (const YamlEntry& entry : value.map()->entries)
         config_.labels[entry.key] = text(entry.value, "labels." + entry.key);
+}
+
+void Reader::bgp_port(const YamlNode& value) {
+    const std::string given = text(value, "bgp.port");
+    std::uint16_t port = 0;
+    const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), port);
+    if (given.empty()) return;
+    if (error != std::errc{} || end != given.data() + given.size() || port == 0)
+        return complain(value,
+                        fmt::format("bgp.port must be a number from 1 to 65535, not '{}'", given));
+    config_.bgp_port = port;
 }
 
 void Reader::weight(const YamlNode& value) {

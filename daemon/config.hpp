@@ -20,6 +20,7 @@ struct Config {
     boost::asio::ip::tcp::endpoint api_listen{boost::asio::ip::address_v4::any(), 7480};
     boost::asio::ip::tcp::endpoint cluster_listen{boost::asio::ip::address_v4::any(), 7481};
     std::vector<std::string> l2_interfaces;  // empty: every suitable one
+    std::uint16_t bgp_port = 179;            // listened on while there are bgp-peers
     Labels labels;
     std::uint32_t weight = NodeFacts::default_weight;  // its share of the VIPs
     bool witness = false;                              // it votes, and carries no traffic

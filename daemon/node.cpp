@@ -36,6 +36,8 @@ Node::Node(asio::io_context& io, Config config, Log& log, Hooks hooks)
       interfaces_timer_(io),
       trouble_timer_(io),
       announced_timer_(io),
+      bgp_timer_(io),
+      drain_timer_(io),
       started_(std::chrono::steady_clock::now()) {}
 
 // NOLINTNEXTLINE(bugprone-exception-escape): what cannot end in order ends the process
@@ -48,6 +50,8 @@ Result<void> Node::start() {
         if (auto checked = check_certificate(); !checked) return checked;
     if (auto opened = open_gate(); !opened) return opened;
     if (auto announcing = start_announcer(); !announcing) return announcing;
+    look_at_boot();
+    plan_bgp();  // before the first plan of layer 2, after which what is left on lo is stale
     announcer_->set_plan({});
     replan_all();
     arm_state_timer();
@@ -137,6 +141,7 @@ Result<void> Node::start_announcer() {
 
 void Node::withdraw() {
     release_leases();
+    if (bgp_) bgp_->stop();
     if (relay_) relay_->stop();
     if (announcer_) announcer_->stop();
 }
@@ -144,6 +149,7 @@ void Node::withdraw() {
 void Node::stop() {
     is_stopped_ = true;
     withdraw();
+    if (bfd_) bfd_->stop();
     if (lease_) lease_->stop();
     if (transport_) transport_->stop();
     if (cluster_log_) cluster_log_->stop();
@@ -158,6 +164,8 @@ void Node::stop() {
     interfaces_timer_.cancel();
     trouble_timer_.cancel();
     announced_timer_.cancel();
+    bgp_timer_.cancel();
+    drain_timer_.cancel();
 }
 
 void Node::reload(const Config& config) {
@@ -220,6 +228,7 @@ void Node::take_snapshot(const raft::Snapshot& snapshot) {
     log_.info("state taken over from a snapshot",
               {{"last_applied", std::to_string(snapshot.base.index.value())}});
     replan_all();
+    plan_bgp_soon();
     arm_state_timer();
 }
 
@@ -246,6 +255,7 @@ void Node::follow(const std::vector<std::string>& changed) {
         replan_all();
     else if (leases || !touched.empty())
         replan(touched);
+    if (everything || !touched.empty()) plan_bgp_soon();
     if (advertisements) keep_registered();  // it may name interfaces that were not worth telling
     arm_state_timer();
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,8 +13,11 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/system_timer.hpp>
 
+#include "announce/bfd/bfd_service.hpp"
+#include "announce/bgp/bgp_service.hpp"
 #include "announce/l2_service.hpp"
 #include "api/control.hpp"
+#include "core/bgp_policy.hpp"
 #include "daemon/cluster_log.hpp"
 #include "daemon/config.hpp"
 #include "daemon/gate_adapter.hpp"
@@ -92,6 +96,11 @@ public:
     std::vector<api::Check> checks() const override;
     std::optional<api::AddressRuntime> address_runtime(IpAddress address) const override;
     api::NodeRuntime node_runtime() const override;
+    std::vector<api::BgpSessionRuntime> bgp_sessions() const override;
+    std::size_t bgp_sessions_up() const override { return bgp_up_.size(); }
+    boost::asio::awaitable<Result<std::vector<api::BgpRouteRuntime>>> bgp_routes(
+        api::BgpRouteQuery query) override;
+    Result<void> reset_bgp(std::string peer) override;
 
 private:
     // node.cpp
@@ -122,6 +131,18 @@ private:
     void on_fenced(const NodeFenced& fenced);
     void ask_for_admission(Epoch seen);
     void on_plan_applied();
+
+    // node_bgp.cpp: routes to the peers
+    void look_at_boot();
+    void plan_bgp_soon();
+    void plan_bgp();
+    DrainStage drain_stage();
+    void start_bgp();
+    void release_bgp();
+    void on_bgp_event(const announce::bgp::PeerEvent& event);
+    void start_bfd();
+    void watch_peers(const std::map<std::string, announce::bgp::BfdWish>& wishes);
+    void on_bfd_event(const std::string& peer, const announce::bfd::SessionEvent& event);
 
     // node_cluster.cpp: this node among the others
     void start_cluster_log(raft::DurableState durable);
@@ -195,6 +216,18 @@ private:
     std::map<raft::RaftId, raft::Member> introduced_;
     std::shared_ptr<SharedGate> gate_;
     std::unique_ptr<announce::L2Service> announcer_;
+    std::unique_ptr<announce::bgp::BgpService> bgp_;  // from the first bgp-peer on
+    std::unique_ptr<announce::bfd::BfdService> bfd_;  // ends first, for it calls bgp_
+    announce::bfd::SessionConfigs bfd_sessions_;
+    BgpPlan bgp_plan_;  // as handed out last
+    std::set<IpAddress> bgp_bound_;
+    std::set<std::string> bgp_up_;  // established sessions, by name
+    std::atomic<bool> is_bfd_ending_ = false;
+    bool is_bgp_planned_ = false;                 // the timer runs
+    std::chrono::nanoseconds bgp_plan_pause_{0};  // after a plan that took long
+    std::optional<Instant> drained_at_;
+    bool has_planned_bgp_ = false;
+    bool is_bgp_restart_ = false;  // an earlier life of this node was a member, and ended just now
     std::unique_ptr<LeaseRelay> relay_;
     std::unique_ptr<LeaseService> lease_;
     std::optional<lease::GroupTable> groups_;
@@ -228,6 +261,8 @@ private:
     boost::asio::steady_timer interfaces_timer_;
     boost::asio::steady_timer trouble_timer_;
     boost::asio::steady_timer announced_timer_;
+    boost::asio::steady_timer bgp_timer_;
+    boost::asio::steady_timer drain_timer_;
     std::optional<std::string> read_only_;
     std::optional<std::string> old_copy_;  // why the others do not take this node's disk
     std::string api_address_;

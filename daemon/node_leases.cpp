@@ -87,7 +87,9 @@ Result<void> Node::start_leases() {
 }
 
 void Node::release_leases() {
-    if (lease_ && !std::exchange(is_released_, true)) lease_->release([] {});
+    if (std::exchange(is_released_, true)) return;
+    if (lease_) lease_->release([] {});
+    release_bgp();
 }
 
 void Node::on_lease_key(raft::RaftId peer, LeaseKeyUse use, const LeaseKey& key) {

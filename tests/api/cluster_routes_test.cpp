@@ -7,6 +7,7 @@
 
 #include "api/openapi.hpp"
 #include "api/routes.hpp"
+#include "core/config_fields.hpp"
 #include "core/object_json.hpp"
 #include "tests/api/fake_control.hpp"
 
@@ -231,14 +232,17 @@ TEST(OpenApi, SchemasHaveTheFieldsOfTheObjects) {
         EXPECT_EQ(written, described) << to_string(kind);
     }
     for (const auto kind :
-         {Kind::bgp_peer, Kind::bgp_advertisement, Kind::bfd_profile, Kind::community})
-        for (const auto& [name, value] :
-             schemas[std::string(to_string(kind))]["properties"].items()) {
+         {Kind::bgp_peer, Kind::bgp_advertisement, Kind::bfd_profile, Kind::community}) {
+        const auto& properties = schemas[std::string(to_string(kind))]["properties"];
+        for (const auto& [name, value] : properties.items()) {
             if (name == "password_set") continue;  // the API's own
             const auto read = object_from_json(kind, json{{"name", "a"}, {name, nullptr}});
             const std::string message = read ? "" : read.error().message;
             EXPECT_EQ(message.find("unknown"), std::string::npos) << message;
         }
+        for (const auto name : config_field_names(kind))
+            EXPECT_TRUE(properties.contains(name)) << name;
+    }
 }
 
 /// docs/reference/api.md lists the routes in tables whose first cell is `METHOD path`.

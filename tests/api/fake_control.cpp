@@ -117,6 +117,23 @@ std::optional<AddressRuntime> FakeControl::address_runtime(IpAddress address) co
     return found->second;
 }
 
+asio::awaitable<Result<std::vector<BgpRouteRuntime>>> FakeControl::bgp_routes(BgpRouteQuery query) {
+    std::vector<BgpRouteRuntime> found;
+    for (const BgpRouteRuntime& route : knobs_.bgp_routes) {
+        const bool is_of_peer = query.peer.empty() || query.peer == route.session;
+        const bool covers = !query.covering || (route.prefix.family() == query.covering->family() &&
+                                                route.prefix.contains(*query.covering));
+        if (is_of_peer && covers) found.push_back(route);
+    }
+    co_return found;
+}
+
+Result<void> FakeControl::reset_bgp(std::string peer) {
+    if (auto lives = life(); !lives) return lives;
+    knobs_.bgp_resets.push_back(std::move(peer));
+    return {};
+}
+
 void FakeControl::make_cluster(const std::string& token) {
     std::vector<Action> actions;
     actions.emplace_back(InitCluster{"c1", hash_of_token(token)});

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -38,6 +39,10 @@ public:
         std::vector<std::string> transfers;
         std::vector<std::string> restored;
         int recoveries = 0;
+
+        std::vector<BgpSessionRuntime> bgp_sessions;
+        std::vector<BgpRouteRuntime> bgp_routes;
+        std::vector<std::string> bgp_resets;
     };
 
     boost::asio::any_io_executor executor() override { return thread_.context().get_executor(); }
@@ -61,6 +66,14 @@ public:
     std::vector<Check> checks() const override { return knobs_.checks; }
     std::optional<AddressRuntime> address_runtime(IpAddress address) const override;
     NodeRuntime node_runtime() const override { return knobs_.runtime; }
+    std::vector<BgpSessionRuntime> bgp_sessions() const override { return knobs_.bgp_sessions; }
+    std::size_t bgp_sessions_up() const override {
+        return static_cast<std::size_t>(std::ranges::count_if(
+            knobs_.bgp_sessions, [](const auto& session) { return session.is_established(); }));
+    }
+    boost::asio::awaitable<Result<std::vector<BgpRouteRuntime>>> bgp_routes(
+        BgpRouteQuery query) override;
+    Result<void> reset_bgp(std::string peer) override;
 
     /// Makes the cluster, with node n1 and this administrator's token.
     void make_cluster(const std::string& token);

@@ -63,7 +63,8 @@ TEST_P(EveryKind, IsCreatedReadReplacedAndDeleted) {
     const auto stale =
         put(path + "/x1", "{\"revision\": " + std::to_string(revision) + ", " + changed + "}");
     EXPECT_EQ(stale.status, 409u) << "somebody changed it meanwhile";
-    EXPECT_EQ(put(path + "/x2", "{" + changed + "}").status, noun == "pool" ? 409u : 201u);
+    const bool excludes_another = noun == "pool" || noun == "bgp-peer";  // of the same fields
+    EXPECT_EQ(put(path + "/x2", "{" + changed + "}").status, excludes_another ? 409u : 201u);
 
     EXPECT_EQ(put(path + "/x1", R"({"name": "x9", )" + changed + "}").body["field"], "name");
     EXPECT_EQ(post(path, R"({"name": "x3", "colour": "red")" + fields + "}").body["field"],
@@ -81,7 +82,7 @@ TEST_P(EveryKind, IsCreatedReadReplacedAndDeleted) {
     EXPECT_EQ(gone.status, 404u);
     EXPECT_EQ(gone.body["code"], "not_found");
     const auto hint = gone.body["detail"].get<std::string>().find("'x2'");
-    EXPECT_EQ(hint != std::string::npos, noun != "pool") << "the nearest name is told";
+    EXPECT_EQ(hint != std::string::npos, !excludes_another) << "the nearest name is told";
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -246,6 +247,11 @@ TEST_F(RestObjects, ExplainsAVip) {
     EXPECT_NE(by_bgp["sentences"].dump().find("by BGP alone"), std::string::npos) << by_bgp;
     EXPECT_EQ(by_bgp["addresses"][0]["bgp_advertisements"], json::array({"all"}));
     EXPECT_EQ(by_bgp["phase"], "assigned");
+    EXPECT_NE(by_bgp["sentences"].dump().find(
+                  "No node announces 192.0.2.10 by BGP: there is no bgp-peer."),
+              std::string::npos)
+        << by_bgp;
+    EXPECT_EQ(by_bgp["addresses"][0]["bgp_routes"], json::array());
     post("/v1/l2-advertisements", R"({"name": "l2", "pools": ["lan"]})");
     EXPECT_NE(get("/v1/vips/default/web/explain")
                   .body["sentences"]
@@ -259,6 +265,65 @@ TEST_F(RestObjects, ExplainsAVip) {
     const auto missing = get("/v1/vips/default/wob/explain");
     EXPECT_EQ(missing.status, 404u);
     EXPECT_NE(detail(missing).find("did you mean 'web'"), std::string::npos);
+}
+
+TEST_F(RestObjects, ExplainsWhoAnnouncesAVipByBgp) {
+    make_pool();
+    post("/v1/vips/default", R"({"name": "web", "pool": "lan"})");
+    post("/v1/bgp-advertisements",
+         R"({"name": "all", "med": 5, "communities": ["no-export", "large:1:2:3"],
+             "extended_communities": ["rt:65000:1"]})");
+    const std::string asns = R"("my_asn": 65009, "peer_asn": 65000, "peer_address": )";
+    post("/v1/bgp-peers", R"({"name": "tor1", )" + asns + R"("10.9.0.1"})");
+    post("/v1/bgp-peers", R"({"name": "tor2", )" + asns + R"("10.9.0.2"})");
+    const auto explained = get("/v1/vips/default/web/explain").body;
+    EXPECT_NE(explained["sentences"].dump().find(
+                  "By BGP node 'n1' announces 192.0.2.10/32 to 'tor1', 'tor2', as far as their "
+                  "sessions are up."),
+              std::string::npos)
+        << explained;
+    EXPECT_EQ(explained["sentences"].dump().find("is no candidate"), std::string::npos);
+    EXPECT_EQ(explained["addresses"][0]["bgp_routes"][1],
+              json::parse(R"({"node": "n1", "peer": "tor2", "prefix": "192.0.2.10/32", "med": 5,
+                  "communities": ["no-export", "large:1:2:3"],
+                  "extended_communities": ["rt:65000:1"]})"));
+}
+
+// ---- BGP ----------------------------------------------------------------------------------------
+
+TEST_F(RestObjects, TellsWhatABgpObjectNamesAndDoesNotExist) {
+    const auto advertisement =
+        post("/v1/bgp-advertisements",
+             R"({"name": "all", "pools": ["lam"], "peers": ["tor1"], "communities": ["blue"]})");
+    ASSERT_EQ(advertisement.status, 201u) << advertisement.body;
+    EXPECT_EQ(advertisement.body["status"]["warnings"],
+              json::array({"there is no pool 'lam'", "there is no bgp-peer 'tor1'",
+                           "it announces nothing: there is no community with the alias 'blue'"}));
+    EXPECT_EQ(put("/v1/bgp-advertisements/all", advertisement.body.dump()).status, 200u);
+    make_pool();
+    EXPECT_EQ(get("/v1/bgp-advertisements/all").body["status"]["warnings"][0],
+              "there is no pool 'lam'; did you mean 'lan'?");
+    const auto peer = post("/v1/bgp-peers", R"({"name": "tor1", "my_asn": 1, "peer_asn": 2,
+        "peer_address": "10.9.0.1", "password_secret": {"name": "s"}, "bfd_profile": "fast"})");
+    ASSERT_EQ(peer.status, 201u) << peer.body;
+    EXPECT_NE(peer.body["status"]["warnings"][0].get<std::string>().find("no session is tried"),
+              std::string::npos);
+    EXPECT_EQ(peer.body["status"]["warnings"][1],
+              "BFD has the default timers: there is no bfd-profile 'fast'");
+    EXPECT_FALSE(peer.body.contains("password_set"));
+}
+
+TEST_F(RestObjects, RefusesAdvertisementsThatContradictEachOther) {
+    make_pool();
+    ASSERT_EQ(post("/v1/bgp-advertisements", R"({"name": "one", "local_pref": 100})").status, 201u);
+    const auto refused = post("/v1/bgp-advertisements", R"({"name": "two", "local_pref": 200})");
+    EXPECT_EQ(refused.status, 409u);
+    EXPECT_EQ(refused.body["field"], "local_pref");
+    EXPECT_NE(detail(refused).find("bgp-advertisement 'one' 100"), std::string::npos);
+    const auto together = post("/v1/apply", R"({"items": [
+        {"kind": "bgp-advertisement", "name": "two", "local_pref": 200},
+        {"kind": "bgp-advertisement", "name": "one", "local_pref": 200}]})");
+    EXPECT_EQ(together.status, 200u) << together.body;
 }
 
 // ---- pools --------------------------------------------------------------------------------------
@@ -320,7 +385,15 @@ TEST_F(RestObjects, NeverGivesAPasswordOut) {
         post("/v1/bgp-peers", R"({"name": "tor2", "password_set": true, )" + peer + "}");
     EXPECT_EQ(unknown.status, 400u);
     EXPECT_EQ(unknown.body["field"], "password_set");
-    EXPECT_EQ(remove("/v1/bgp-peers/tor1").reply.body.find("hunter2"), std::string::npos);
+    const auto wrong =
+        put("/v1/bgp-peers/tor1", R"({"password": "hunter2", "hold_time": 1, )" + peer + "}");
+    EXPECT_EQ(wrong.status, 400u);
+    const auto applied = post(
+        "/v1/apply", R"({"items": [{"kind": "bgp-peer", "name": "tor1", "password": "hunter2", )" +
+                         peer + "}]}");
+    EXPECT_EQ(applied.status, 200u);
+    for (const auto& outcome : {wrong, applied, remove("/v1/bgp-peers/tor1"), get("/v1/events")})
+        EXPECT_EQ(outcome.reply.body.find("hunter2"), std::string::npos) << outcome.body;
 }
 
 // ---- nodes --------------------------------------------------------------------------------------

@@ -51,6 +51,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Weight", "weight: 0\n", {"lbd.yaml:1:9", "1 to 10000"}},
         Case{"WeightNoNumber", "weight: 5x\n", {"lbd.yaml:1:9", "5x"}},
         Case{"Witness", "witness: maybe\n", {"lbd.yaml:1:10", "true or false"}},
+        Case{"BgpPort", "bgp: { port: 70000 }\n", {"lbd.yaml:1:14", "bgp.port", "65535"}},
         Case{"ListAtTop", "- a\n", {"mapping"}}, Case{"NoYaml", "node: [\n", {"lbd.yaml:"}}),
     [](const auto& test) { return test.param.name; });
 
@@ -75,6 +76,7 @@ l2:      { interfaces: [eth0, eth1] }
 labels:  { rack: a, row: "1" }
 weight:  50
 witness: true
+bgp: { port: 1179 }
 log:     { level: debug }
 )",
                                      "lbd.yaml");
@@ -89,6 +91,7 @@ log:     { level: debug }
     EXPECT_EQ(config->labels, (Labels{{"rack", "a"}, {"row", "1"}}));
     EXPECT_EQ(config->weight, 50u);
     EXPECT_TRUE(config->witness);
+    EXPECT_EQ(config->bgp_port, 1179);
     EXPECT_EQ(config->log_level, LogLevel::debug);
 }
 
