@@ -197,8 +197,8 @@ def main(namespace):
             worst = worst or SKIPPED
         except Exception:
             traceback.print_exc()
-            for log in sorted(lab.dir.glob("*/lbd.log")):
-                print(f"--- {log}\n{log.read_text()[-6000:]}")
+            for log in sorted(lab.dir.glob("*/*.log")):
+                print(f"--- {log}\n{log.read_text(errors='replace')[-6000:]}")
             worst = 1
         finally:
             lab.close()
