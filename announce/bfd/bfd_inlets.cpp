@@ -20,9 +20,9 @@ void BfdInlets::forget_device(const std::string& device, std::uint32_t index) {
     });
 }
 
-ListeningSocket* BfdInlets::socket(const Place& place) const {
+BfdInlet* BfdInlets::find(const Place& place) {
     const auto found = open_.find(place);
-    return found == open_.end() ? nullptr : found->second.socket.get();
+    return found == open_.end() ? nullptr : &found->second;
 }
 
 std::string BfdInlets::problem(const Place& place) const {
@@ -47,16 +47,16 @@ bool BfdInlets::open(const Place& place) {
     BfdInlet& inlet = open_[place];
     inlet.socket = std::move(*opened);
     watch(inlet.socket->descriptor(), inlet);
-    if (place.channel == Channel::echo) open_reflector(place, inlet);
+    if (place.channel == Channel::echo) open_link(place, inlet);
     return true;
 }
 
-void BfdInlets::open_reflector(const Place& place, BfdInlet& inlet) {
-    auto opened = EchoReflector::open(
+void BfdInlets::open_link(const Place& place, BfdInlet& inlet) {
+    auto opened = EchoLink::open(
         {.family = place.family, .device_index = inlet.socket->device_index()}, ports_.echo);
-    if (!opened) return note(reflector_problem_, opened.error().message);
-    inlet.reflector = std::move(*opened);
-    watch(inlet.reflector->descriptor(), inlet);
+    if (!opened) return note(link_problem_, opened.error().message);
+    inlet.link = std::move(*opened);
+    watch(inlet.link->descriptor(), inlet);
 }
 
 void BfdInlets::watch(int descriptor, BfdInlet& inlet) const {

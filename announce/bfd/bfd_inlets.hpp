@@ -7,14 +7,14 @@
 #include <vector>
 
 #include "announce/bfd/bfd_socket.hpp"
-#include "announce/bfd/echo_reflector.hpp"
+#include "announce/bfd/echo_link.hpp"
 
 namespace trivet::announce::bfd {
 
 /// Where packets of one place come in.
 struct BfdInlet {
     std::unique_ptr<ListeningSocket> socket;
-    std::unique_ptr<EchoReflector> reflector;  // of the echo port, where it is permitted
+    std::unique_ptr<EchoLink> link;  // of the echo port, where it is permitted
 };
 
 /// The sockets that all sessions share: those that are needed are open, as far as they can be. The
@@ -35,7 +35,8 @@ public:
     void forget_device(const std::string& device, std::uint32_t index);
 
     /// Null: it is not open.
-    ListeningSocket* socket(const Place& place) const;
+    BfdInlet* find(const Place& place);
+    bool is_open(const Place& place) const { return open_.contains(place); }
     /// Why a place that is needed is not open; empty: it is.
     std::string problem(const Place& place) const;
     template <class Visit>
@@ -45,7 +46,7 @@ public:
 
 private:
     bool open(const Place& place);
-    void open_reflector(const Place& place, BfdInlet& inlet);
+    void open_link(const Place& place, BfdInlet& inlet);
     void watch(int descriptor, BfdInlet& inlet) const;
     void note(std::string& problem, std::string text) const;
 
@@ -54,7 +55,7 @@ private:
     Complain complain_;
     std::map<Place, BfdInlet> open_;
     std::map<Place, std::string> problems_;
-    std::string reflector_problem_;
+    std::string link_problem_;
 };
 
 }  // namespace trivet::announce::bfd

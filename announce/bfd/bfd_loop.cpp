@@ -26,6 +26,8 @@ constexpr int drains_max = 3;
 constexpr std::size_t packets_per_turn = 4096;
 // How often what could not be opened is tried again.
 constexpr Duration care_interval = std::chrono::seconds{1};
+// A neighbour's MAC may change: another card, another router in its place.
+constexpr Duration lookup_interval = std::chrono::seconds{1};
 constexpr Duration complaint_interval = std::chrono::seconds{10};
 constexpr int events_max = 16;
 // Where nothing comes in: of an interface that does not exist.
@@ -160,7 +162,7 @@ void BfdLoop::drain_all() {
 }
 
 void BfdLoop::drain(BfdInlet& inlet) {
-    if (inlet.reflector) drain(*inlet.reflector);
+    if (inlet.link) drain(*inlet.link);
     ListeningSocket& socket = *inlet.socket;
     for (std::size_t taken = 0; taken < packets_per_turn;) {
         const std::size_t count = batch_.receive(socket.descriptor());
@@ -172,18 +174,24 @@ void BfdLoop::drain(BfdInlet& inlet) {
     }
 }
 
-void BfdLoop::drain(EchoReflector& reflector) {
+void BfdLoop::drain(EchoLink& link) {
     for (std::size_t taken = 0; taken < packets_per_turn; ++taken) {
-        const auto received = reflector.receive();
+        const auto received = link.receive();
         if (!received) return;
         const Instant now = boot_now();
-        const auto id = table_.on_echo_to_itself({.channel = Channel::echo,
-                                                  .source = received->frame.source,
-                                                  .destination = received->frame.destination,
-                                                  .interface = received->interface,
-                                                  .hop_limit = received->frame.hop_limit},
-                                                 now);
-        if (id && !reflector.return_last(now)) ++watched_.at(*id).send_errors;
+        const Datagram datagram{.payload = received->frame.payload,
+                                .channel = Channel::echo,
+                                .source = received->frame.source,
+                                .destination = received->frame.destination,
+                                .interface = received->interface,
+                                .hop_limit = received->frame.hop_limit};
+        if (const auto id = table_.on_echo_to_itself(datagram, now)) {
+            if (!link.return_last(now)) ++watched_.at(*id).send_errors;
+        } else if (datagram.source == datagram.destination) {  // what is from others is for UDP
+            const auto outcome = table_.on_echo(datagram, now);
+            if (const auto* ours = std::get_if<BfdTable::Outcome>(&outcome))
+                perform(ours->id, ours->actions);
+        }
     }
 }
 
@@ -194,8 +202,12 @@ void BfdLoop::receive(const ReceiveBatch::Received& received, ListeningSocket& s
     // A socket on a device has its packets from there, also where the kernel names a port of it.
     if (socket.device_index() != 0) datagram.interface = socket.device_index();
     if (datagram.channel != Channel::echo) {
-        if (const auto outcome = table_.on_control(datagram, now))
+        if (const auto outcome = table_.on_control(datagram, now)) {
+            LinkWay& way = watched_.at(outcome->id).way;
+            way.local = datagram.destination;
+            way.interface = received.datagram.interface;
             perform(outcome->id, outcome->actions);
+        }
         return;
     }
     if (received.is_cut) return;
@@ -220,7 +232,7 @@ void BfdLoop::perform(Id id, const BfdActions& actions) {
         if (const auto* control = std::get_if<SendControl>(&action))
             send_control(watched, control->packet);
         else if (const auto* echo = std::get_if<SendEcho>(&action))
-            send_echo(watched, echo->packet);
+            send_echo(watched, *echo);
         else
             report(id, watched, std::get<StateChanged>(action));
     }
@@ -241,19 +253,46 @@ void BfdLoop::send_control(Watched& watched, const ControlBytes& packet) {
                              held_back_note(*held_back)));
 }
 
-void BfdLoop::send_echo(Watched& watched, const EchoBytes& packet) {
-    const ListeningSocket::Place place{.channel = Channel::echo,
-                                       .family = watched.config.remote.family(),
-                                       .device = watched.config.interface};
-    ListeningSocket* socket = inlets_.socket(place);
-    if (socket == nullptr) return;
+void BfdLoop::send_echo(Watched& watched, const SendEcho& echo) {
+    BfdInlet* inlet = inlets_.find({.channel = Channel::echo,
+                                    .family = watched.config.remote.family(),
+                                    .device = watched.config.interface});
+    if (inlet == nullptr) return;
+    if (echo.form == EchoForm::to_ourselves)
+        return send_echo_to_ourselves(watched, *inlet, echo.packet);
     sockaddr_storage to;
     const socklen_t size =
         to_socket_address(to, watched.config.remote, options_.ports.echo, watched.device_index);
-    const bool is_sent = socket->send_echo(
-        packet, to, size,
+    const bool is_sent = inlet->socket->send_echo(
+        echo.packet, to, size,
         {.from = watched.config.local, .interface = watched.device_index, .hop_limit = 255});
     if (!is_sent) ++watched.send_errors;
+}
+
+/// Where it cannot be done, the session finds that this form does not come back.
+void BfdLoop::send_echo_to_ourselves(Watched& watched, BfdInlet& inlet, const EchoBytes& packet) {
+    const LinkWay& way = watched.way;
+    if (inlet.link == nullptr || !look_up(watched)) return;
+    const EchoFrameBytes frame = make_echo_frame(
+        {.from = way.own, .to = way.neighbour, .address = *way.local, .port = options_.ports.echo},
+        packet);
+    if (!inlet.link->send(frame, way.interface)) ++watched.send_errors;
+}
+
+bool BfdLoop::look_up(Watched& watched) {
+    LinkWay& way = watched.way;
+    const Instant now = boot_now();
+    if (way.looked_up_at && now - *way.looked_up_at < lookup_interval) return way.is_known;
+    way.looked_up_at = now;
+    way.is_known = false;
+    if (!way.local) return false;
+    const auto own = lookup_.own(way.interface);
+    const auto neighbour = lookup_.neighbour(way.interface, watched.config.remote);
+    if (!own || !neighbour) return false;
+    way.own = *own;
+    way.neighbour = *neighbour;
+    way.is_known = true;
+    return true;
 }
 
 void BfdLoop::report(Id id, Watched& watched, const StateChanged& change) {
@@ -427,9 +466,8 @@ void BfdLoop::open_sending(Id id, Watched& watched) {
 bool BfdLoop::needs_care(Id id, const Watched& watched) const {
     if (watched.socket == nullptr) return true;
     if (!watched.config.interface.empty() && table_.session(id).state() != State::up) return true;
-    return std::ranges::any_of(places_of(watched.config), [this](const auto& place) {
-        return inlets_.socket(place) == nullptr;
-    });
+    return std::ranges::any_of(places_of(watched.config),
+                               [this](const auto& place) { return !inlets_.is_open(place); });
 }
 
 void BfdLoop::care(Instant now) {

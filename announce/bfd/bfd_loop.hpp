@@ -12,6 +12,7 @@
 
 #include "announce/bfd/bfd_inlets.hpp"
 #include "announce/bfd/bfd_service.hpp"
+#include "announce/bfd/link_lookup.hpp"
 #include "announce/log_limit.hpp"
 #include "announce/realtime/deadline_timer.hpp"
 #include "announce/realtime/event_signal.hpp"
@@ -55,6 +56,14 @@ public:
 
 private:
     using Id = BfdTable::Id;
+    /// The way to a neighbour on its link, for echo packets that we address to ourselves.
+    struct LinkWay {
+        std::optional<IpAddress> local = {};  // where the peer's packets have come in
+        std::uint32_t interface = 0;          //
+        MacAddress own = {}, neighbour = {};
+        bool is_known = false;
+        std::optional<Instant> looked_up_at = {};
+    };
     struct Watched {
         std::string name;
         SessionConfig config;
@@ -64,6 +73,7 @@ private:
         bool is_retired = false;
         std::uint64_t send_errors = 0;
         std::string problem;
+        LinkWay way;
     };
     enum class Parting : std::uint8_t { in_order, at_once };
 
@@ -71,13 +81,15 @@ private:
     void wait();
     void turn();
     void drain(BfdInlet& inlet);
-    void drain(EchoReflector& reflector);
+    void drain(EchoLink& link);
     void drain_all();
     void receive(const ReceiveBatch::Received& received, ListeningSocket& socket, Instant now);
 
     void perform(Id id, const BfdActions& actions);
     void send_control(Watched& watched, const ControlBytes& packet);
-    void send_echo(Watched& watched, const EchoBytes& packet);
+    void send_echo(Watched& watched, const SendEcho& echo);
+    void send_echo_to_ourselves(Watched& watched, BfdInlet& inlet, const EchoBytes& packet);
+    bool look_up(Watched& watched);
     void report(Id id, Watched& watched, const StateChanged& change);
 
     void take_orders();
@@ -106,6 +118,7 @@ private:
     DeadlineTimer timer_;
     Descriptor poll_;  // an epoll
     BfdInlets inlets_;
+    LinkLookup lookup_;
     std::vector<BfdInlet*> ready_;
     std::optional<Instant> due_;
     std::optional<Instant> care_at_;

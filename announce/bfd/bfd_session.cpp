@@ -207,9 +207,11 @@ BfdActions BfdSession::on_timer(Instant now) {
     if (send_at_ && now >= *send_at_) send_scheduled(actions, now);
     if (echo_.is_due(now)) {
         ++counters_.echo_sent;
+        const EchoSender::Next next = echo_.send(now, random_);
         const EchoPacket packet{.discriminator = config_.local_discriminator,
-                                .sequence = echo_.send(now, random_)};
-        actions.emplace_back(SendEcho{encode(packet, config_.echo_key)});
+                                .sequence = next.sequence};
+        actions.emplace_back(
+            SendEcho{.packet = encode(packet, config_.echo_key), .form = next.form});
     }
     return actions;
 }

@@ -19,10 +19,11 @@
 namespace trivet::announce::bfd {
 
 struct SendControl {
-    ControlBytes packet;
+    ControlBytes packet = {};
 };
 struct SendEcho {
-    EchoBytes packet;
+    EchoBytes packet = {};
+    EchoForm form = EchoForm::to_peer;
 };
 /// The session's own state, and why it is in it.
 struct StateChanged {

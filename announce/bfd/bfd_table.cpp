@@ -92,7 +92,6 @@ BfdTable::EchoOutcome BfdTable::on_echo(const Datagram& datagram, Instant now) {
 }
 
 std::optional<BfdTable::Id> BfdTable::on_echo_to_itself(const Datagram& datagram, Instant now) {
-    ++counters_.received;
     for (Id id = 0; id < entries_.size(); ++id) {
         const auto& [place, is_retired, session] = entries_[id];
         if (session == nullptr || is_retired || place.multihop) continue;
@@ -100,7 +99,6 @@ std::optional<BfdTable::Id> BfdTable::on_echo_to_itself(const Datagram& datagram
         if (place.interface != 0 && place.interface != datagram.interface) continue;
         if (session->may_return_echo(datagram.hop_limit, now)) return id;
     }
-    ++counters_.echo_discarded;
     return std::nullopt;
 }
 

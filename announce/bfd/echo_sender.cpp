@@ -14,6 +14,11 @@ namespace {
 // flooded with them.
 constexpr Duration slow_pace = std::chrono::seconds{1};
 
+/// On trial one is sent in each form by turns, so that the one that comes back tells which it had.
+EchoForm form_on_trial(std::uint64_t sequence) {
+    return sequence % 2 == 1 ? EchoForm::to_peer : EchoForm::to_ourselves;
+}
+
 }  // namespace
 
 std::string_view to_string(EchoPhase phase) {
@@ -61,14 +66,14 @@ Duration EchoSender::pace() const {
     return phase_ == EchoPhase::trial && is_slow_ ? std::max(*interval_, slow_pace) : *interval_;
 }
 
-std::uint64_t EchoSender::send(Instant now, std::minstd_rand& random) {
+EchoSender::Next EchoSender::send(Instant now, std::minstd_rand& random) {
     TRIVET_ASSERT(is_due(now));
     ++sent_;
     sent_at_ = now;
     send_at_ = now + jittered(pace(), detect_multiplier_, random);
     // Counted, not timed: a thread that was held up has sent none whose absence could be judged.
     if (sent_ - returned_ >= detect_multiplier_ && !judged_at_) judged_at_ = now + *interval_;
-    return sent_;
+    return {.sequence = sent_, .form = phase_ == EchoPhase::active ? form_ : form_on_trial(sent_)};
 }
 
 std::optional<EchoSender::Verdict> EchoSender::on_returned(std::uint64_t sequence) {
@@ -77,6 +82,7 @@ std::optional<EchoSender::Verdict> EchoSender::on_returned(std::uint64_t sequenc
     if (sent_ - returned_ < detect_multiplier_) judged_at_.reset();
     if (phase_ == EchoPhase::active) return Verdict::none;
     phase_ = EchoPhase::active;
+    form_ = form_on_trial(sequence);
     is_slow_ = false;
     send_at_ = *sent_at_ + pace();
     return Verdict::began;

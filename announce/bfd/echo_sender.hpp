@@ -16,6 +16,12 @@ enum class EchoPhase : std::uint8_t {
 };
 std::string_view to_string(EchoPhase phase);
 
+/// How an echo packet comes back (RFC 5881 section 4, and what BFD daemons make of it).
+enum class EchoForm : std::uint8_t {
+    to_peer,       // addressed to the peer, whose BFD returns it
+    to_ourselves,  // addressed to ourselves, so that the peer's forwarding returns it
+};
+
 /// The schedule and the judgement of one session's own echo packets (RFC 5880 sections 6.8.5 and
 /// 6.8.9). Its session owns it and asks it at every event.
 class EchoSender {
@@ -28,8 +34,12 @@ public:
     EchoPhase phase() const { return phase_; }
     std::optional<Duration> interval() const;
 
-    /// The next one's sequence number. Precondition: is_due().
-    std::uint64_t send(Instant now, std::minstd_rand& random);
+    struct Next {
+        std::uint64_t sequence = 0;
+        EchoForm form = EchoForm::to_peer;
+    };
+    /// Precondition: is_due().
+    Next send(Instant now, std::minstd_rand& random);
     bool is_due(Instant now) const { return send_at_ && now >= *send_at_; }
     /// One came back, with a right tag. nullopt: it is an old one, or one never sent.
     std::optional<Verdict> on_returned(std::uint64_t sequence);
@@ -41,6 +51,7 @@ private:
     Duration pace() const;
 
     EchoPhase phase_ = EchoPhase::off;
+    EchoForm form_ = EchoForm::to_peer;  // the one that came back, when active
     std::optional<Duration> interval_;
     std::uint8_t detect_multiplier_ = 1;
     bool is_slow_ = false;  // the last trial was in vain

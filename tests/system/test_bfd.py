@@ -92,6 +92,33 @@ def test_bird_notices_us(lab):
     bfd.stop()
 
 
+def test_bird_admin_down(lab):
+    """A session that is taken away says so; so does BIRD, and that is told apart from a failure."""
+    us, them = network(lab)
+    bird = Bird(them, bird_interface(more=bird_neighbours(US4)))
+    bfd = Bfd(us).watch("s", THEM4, f"if=eth0 tx=300 rx=300 multiplier=20")
+    bfd.wait_up()
+    bird.wait_state(US4, "up")
+    before = time.monotonic()
+    bfd.remove("s")
+    bird.wait_state(US4, "down", timeout=3)  # long before its detection time of 6 s
+    print(f"BIRD knew of the farewell after {time.monotonic() - before:.2f} s")
+    bfd.watch("s", THEM4, f"if=eth0 {FAST}").wait_up()
+    bird.wait_state(US4, "up")
+    since = time.monotonic_ns()
+    bfd.watch("s", THEM4, f"if=eth0 {FAST} admin_down")
+    assert bfd.wait_down(since=since)["diagnostic"] == "administratively down"
+    bird.wait_state(US4, "down")
+    bfd.watch("s", THEM4, f"if=eth0 {FAST}").wait_up()
+    since = time.monotonic_ns()
+    bird.ask("disable b")
+    assert bfd.wait_down(since=since)["diagnostic"] in ("neighbor signaled session down",
+                                                        "control detection time expired")
+    bird.ask("enable b")
+    bfd.wait_up()
+    bfd.stop()
+
+
 def test_bird_authentication(lab):
     us, them = network(lab)
     kinds = {2: "keyed md5", 3: "meticulous keyed md5", 4: "keyed sha1", 5: "meticulous keyed sha1"}
@@ -204,6 +231,31 @@ def test_frr_multihop(lab):
     bfd.stop()
 
 
+def test_frr_echo(lab):
+    """Both ways: ours come back from FRR and are judged, FRR's come back from us."""
+    us, them = network(lab)
+    them.run("sysctl", "-qw", "net.ipv4.ip_forward=1")  # FRR leaves it to the kernel to return them
+    lines = ("echo receive-interval 50", "echo transmit-interval 50", "echo-mode")
+    frr = Frr(them, frr_peer(US4, *lines))
+    bfd = Bfd(us).watch("s", THEM4, f"if=eth0 {FAST} echo=50")
+    bfd.wait_up()
+    wait_for("our echoes", lambda: bfd.session()["echo"] == "active" and bfd.session()["echo_received"] > 20)
+    wait_for("FRR's echoes", lambda: bfd.session()["echo_returned"] > 20)
+    counters = frr.counters(US4)
+    assert counters["echo-packet-input"] > 10, counters
+    assert bfd.downs() == 0 and frr.session(US4)["status"] == "up"
+    session = bfd.session()
+    print(f"echoes sent {session['echo_sent']}, back {session['echo_received']}, FRR's returned {session['echo_returned']}")
+    assert session["detection_time_us"] >= 1_000_000  # control packets are slow
+    time_of_cut = cut(them)
+    down = bfd.wait_down(since=time_of_cut)
+    report_detection("link cut, echo 50 ms x 3", down, time_of_cut, 4 * 50 + 150)
+    assert down["diagnostic"] == "echo function failed"
+    join(them)
+    bfd.wait_up()
+    bfd.stop()
+
+
 def test_frr_settings_and_passive(lab):
     us, them = network(lab)
     frr = Frr(them, frr_peer(US4, "passive-mode"))
@@ -223,6 +275,48 @@ def test_frr_settings_and_passive(lab):
     frr.configure(f"peer {US4} interface eth0", "no shutdown")
     bfd.wait_up()
     bfd.stop()
+
+
+def test_echo_addressed_to_its_sender(lab):
+    """As routers send them (RFC 5881 section 4): back by our packet socket, or by the kernel where it forwards."""
+    us, them = network(lab)
+    bfd = Bfd(us).watch("s", THEM4, f"if=eth0 {FAST} echo=50")
+    peer = Bfd(them).watch("s", US4, f"if=eth0 {FAST}")
+    bfd.wait_up()
+    raw = socket_in(them.netns, socket.AF_PACKET, socket.SOCK_RAW, 0)
+    lab.sockets.append(raw)
+    raw.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+    raw.bind(("eth0", 0x0800))
+
+    def echo(marker, ttl=255):
+        raw.send(spoofed_frame(them.mac("eth0"), us.mac("eth0"), THEM4, THEM4, marker, ttl, port=3785))
+
+    def came_back(marker, timeout):
+        """Its hop limit then; None if it did not."""
+        end = time.monotonic() + timeout
+        while (left := end - time.monotonic()) > 0:  # other packets come all the while
+            raw.settimeout(left)
+            try:
+                frame = raw.recv(2048)
+            except TimeoutError:
+                return None
+            if marker in frame and frame[23] == 17:  # UDP: the kernel may send a redirect as well
+                assert checksum(frame[14:34]) == 0 and frame[26:34] == v4(THEM4) * 2
+                return frame[22]
+        return None
+    for forwarding in ("0", "1"):
+        us.run("sysctl", "-qw", f"net.ipv4.conf.eth0.forwarding={forwarding}")
+        time.sleep(1.1)  # the setting is looked at once a second
+        marker = f"echo-{forwarding}".encode() * 4
+        echo(marker)
+        assert came_back(marker, 5) == 254
+        assert came_back(marker, 0.5) is None  # once
+    us.run("sysctl", "-qw", "net.ipv4.conf.eth0.forwarding=0")
+    time.sleep(1.1)
+    echo(b"from-afar-from-afar", ttl=254)
+    assert came_back(b"from-afar-from-afar", 0.5) is None
+    bfd.stop()
+    peer.stop()
 
 
 # ---- ourselves ----------------------------------------------------------------------------------

@@ -205,6 +205,29 @@ TEST_F(BfdEchoTest, ATrialInVainIsNoFault) {
     EXPECT_EQ(phase(), EchoPhase::active);
 }
 
+// RFC 5881 section 4 leaves it open how the packet comes back; the peer is asked in both ways.
+TEST_F(BfdEchoTest, KeepsToTheFormThatComesBack) {
+    for (const EchoForm form : {EchoForm::to_peer, EchoForm::to_ourselves}) {
+        bring_up();
+        receive(looping_peer(State::up));
+        std::vector<EchoForm> sent_forms;
+        for (int i = 0; i < 500; ++i) {
+            run_for(1ms);
+            if (i % 50 == 0) receive(looping_peer(State::up));
+            for (const EchoSent& echo : std::exchange(echoes, {})) {
+                sent_forms.push_back(echo.form);
+                if (echo.form == form) perform(session().on_echo(echo.packet, now));
+            }
+        }
+        EXPECT_EQ(phase(), EchoPhase::active);
+        EXPECT_EQ(session().state(), State::up);
+        ASSERT_GT(sent_forms.size(), 5U);
+        EXPECT_EQ(sent_forms.front(), EchoForm::to_peer);
+        EXPECT_EQ(std::count(sent_forms.begin() + 2, sent_forms.end(), form),
+                  static_cast<std::ptrdiff_t>(sent_forms.size()) - 2);
+    }
+}
+
 // What was never sent cannot be missing.
 TEST_F(BfdEchoTest, AStallOfOursIsNotTakenForAFault) {
     bring_up();

@@ -156,7 +156,7 @@ protected:
             static_cast<void>(table.on_control(datagram("192.0.2.2", bytes.view()), now));
         }
     }
-    EchoBytes next_echo() {
+    EchoBytes next_echo() {  // in whatever form
         std::optional<EchoBytes> found;
         while (!found) {
             now = *table.next_deadline();

@@ -39,19 +39,56 @@ std::uint16_t sum_of(std::span<const std::byte> header) {
     return static_cast<std::uint16_t>(sum);
 }
 
+void expect_read(std::span<const std::byte> frame, const IpAddress& address, int hop_limit) {
+    const auto read = read_echo_frame(frame, port);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->source, address);
+    EXPECT_EQ(read->destination, address);
+    EXPECT_EQ(read->hop_limit, hop_limit);
+}
+
 TEST(EchoFrame, IsReadInBothFamilies) {
-    EXPECT_EQ(
-        read_echo_frame(ipv4_frame(), port),
-        (EchoFrame{.source = ip("192.0.2.2"), .destination = ip("192.0.2.2"), .hop_limit = 255}));
-    EXPECT_EQ(read_echo_frame(ipv6_frame(), port),
-              (EchoFrame{.source = ip("fd00::2"), .destination = ip("fd00::2"), .hop_limit = 255}));
-    EXPECT_EQ(read_echo_frame(ipv4_frame(), port + 1), std::nullopt);
+    expect_read(ipv4_frame(), ip("192.0.2.2"), 255);
+    expect_read(ipv6_frame(), ip("fd00::2"), 255);
+    const auto frame = ipv4_frame();
+    const auto payload = read_echo_frame(frame, port)->payload;
+    EXPECT_EQ(std::vector(payload.begin(), payload.end()), bytes_of({1, 2, 3, 4}));
+    EXPECT_FALSE(read_echo_frame(frame, port + 1));
+}
+
+// Checksums are right when the sum over what they cover is all ones.
+TEST(EchoFrame, OfOurOwnIsWhole) {
+    const EchoBytes payload = encode({.discriminator = 5, .sequence = 6}, {});
+    for (const auto* text : {"192.0.2.1", "fd00::1"}) {
+        const IpAddress address = ip(text);
+        const EchoFrameBytes made = make_echo_frame({.from = {{2, 0, 0, 0, 0, 1}},
+                                                     .to = {{2, 0, 0, 0, 0, 2}},
+                                                     .address = address,
+                                                     .port = port},
+                                                    payload);
+        const auto frame = made.view();
+        expect_read(frame, address, 255);
+        const auto read = read_echo_frame(frame, port);
+        EXPECT_TRUE(std::ranges::equal(read->payload, payload));
+        EXPECT_EQ(std::vector(frame.begin(), frame.begin() + 12),
+                  bytes_of({2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1}));
+        const std::size_t ip_bytes = address.is_v4() ? 20 : 40;
+        if (address.is_v4()) {
+            EXPECT_EQ(sum_of(frame.subspan(14, 20)), 0xffff);
+        }
+        std::vector<std::byte> summed(frame.begin() + 14 + (address.is_v4() ? 12 : 8), frame.end());
+        const auto rest = bytes_of({0, 17, 0, 40});
+        summed.insert(summed.end(), rest.begin(), rest.end());
+        EXPECT_EQ(sum_of(summed), 0xffff);
+        EXPECT_EQ(made.size, 14 + ip_bytes + 8 + 32);
+    }
 }
 
 TEST(EchoFrame, IsNotReadWhenCut) {
     for (const auto& whole : {ipv4_frame(), ipv6_frame()}) {
         for (std::size_t size = 0; size < whole.size(); ++size)
-            EXPECT_EQ(read_echo_frame(std::span(whole).first(size), port), std::nullopt) << size;
+            EXPECT_EQ(read_echo_frame(std::span(whole).first(size), port).has_value(), false)
+                << size;
         auto padded = whole;
         padded.resize(60 + whole.size());
         EXPECT_TRUE(read_echo_frame(padded, port));
@@ -69,7 +106,7 @@ class EchoFrameRefuses : public testing::TestWithParam<Other> {};
 TEST_P(EchoFrameRefuses, TheFrame) {
     auto frame = ipv4_frame();
     frame.at(GetParam().offset) = static_cast<std::byte>(GetParam().value);
-    EXPECT_EQ(read_echo_frame(frame, port), std::nullopt);
+    EXPECT_FALSE(read_echo_frame(frame, port));
 }
 
 INSTANTIATE_TEST_SUITE_P(Rows, EchoFrameRefuses,
@@ -77,7 +114,8 @@ INSTANTIATE_TEST_SUITE_P(Rows, EchoFrameRefuses,
                                          Other{"options", 14, 0x46}, Other{"version_6", 14, 0x65},
                                          Other{"tcp", 23, 6}, Other{"more_fragments", 20, 0x20},
                                          Other{"later_fragment", 21, 1}, Other{"too_long", 17, 33},
-                                         Other{"too_short", 17, 27}),
+                                         Other{"too_short", 17, 27}, Other{"udp_too_long", 39, 13},
+                                         Other{"udp_too_short", 39, 11}),
                          [](const auto& row) { return row.param.name; });
 
 TEST(EchoFrame, GoesBackOneHopOlder) {

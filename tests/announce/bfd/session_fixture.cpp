@@ -33,7 +33,7 @@ void BfdSessionTest::perform(const BfdActions& actions) {
         if (const auto* control = std::get_if<SendControl>(&action))
             sent.push_back({now, decode_control(control->packet.view()).value()});
         else if (const auto* echo = std::get_if<SendEcho>(&action))
-            echoes.push_back({now, echo->packet});
+            echoes.push_back({now, echo->packet, echo->form});
         else
             changes.push_back({now, std::get<StateChanged>(action)});
     }

@@ -20,6 +20,7 @@ protected:
     struct EchoSent {
         Instant at{};
         EchoBytes packet;
+        EchoForm form = EchoForm::to_peer;
     };
     struct Change {
         Instant at{};

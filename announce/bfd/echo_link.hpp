@@ -10,10 +10,10 @@
 
 namespace trivet::announce::bfd {
 
-/// Takes echo packets off the wire that neighbours have addressed to themselves, and sends them
-/// back, where the kernel does not forward them anyway. A packet socket: to the kernel's UDP they
-/// are packets for others. The BFD thread owns it.
-class EchoReflector {
+/// Echo packets that are addressed to who has sent them, as frames: the kernel's UDP takes neither
+/// the neighbours' (they are for others) nor ours when they come back (they are from ourselves).
+/// The BFD thread owns it.
+class EchoLink {
 public:
     struct Place {
         IpFamily family = IpFamily::ipv4;
@@ -25,18 +25,20 @@ public:
     };
 
     /// Errors: not_allowed, lacks CAP_NET_RAW; unavailable, naming the reason.
-    static Result<std::unique_ptr<EchoReflector>> open(const Place& place, std::uint16_t port);
+    static Result<std::unique_ptr<EchoLink>> open(const Place& place, std::uint16_t port);
 
     int descriptor() const { return descriptor_.get(); }
     /// The next one that waits; nullopt: none does. It stays until the next call.
     std::optional<Received> receive();
+    bool send(const EchoFrameBytes& frame, std::uint32_t interface);
     /// The last one received goes back, unless the kernel forwards what comes in there: once is
     /// enough.
     bool return_last(Instant now);
 
 private:
-    EchoReflector(Descriptor descriptor, IpFamily family, std::uint16_t port)
+    EchoLink(Descriptor descriptor, IpFamily family, std::uint16_t port)
         : descriptor_(std::move(descriptor)), family_(family), port_(port) {}
+    bool send(std::span<const std::byte> frame, std::uint32_t interface) const;
     bool kernel_forwards(std::uint32_t interface, Instant now);
 
     Descriptor descriptor_;
