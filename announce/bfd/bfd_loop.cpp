@@ -29,6 +29,8 @@ constexpr Duration care_interval = std::chrono::seconds{1};
 // A neighbour's MAC may change: another card, another router in its place.
 constexpr Duration lookup_interval = std::chrono::seconds{1};
 constexpr Duration complaint_interval = std::chrono::seconds{10};
+// Of the whole service, whatever the detection times of the peers are.
+constexpr Duration farewell_max = std::chrono::seconds{3};
 constexpr int events_max = 16;
 // Where nothing comes in: of an interface that does not exist.
 constexpr std::uint32_t no_interface = 0xffffffff;
@@ -95,7 +97,7 @@ BfdLoop::BfdLoop(BfdService::Options options, BfdService::Callbacks callbacks, B
 BfdLoop::~BfdLoop() = default;
 
 void BfdLoop::run() {
-    while (!is_stopping_ || !watched_.empty()) {
+    while (!stops_at_ || (!watched_.empty() && boot_now() < *stops_at_)) {
         wait();
         turn();
     }
@@ -109,6 +111,7 @@ std::optional<Instant> BfdLoop::next_deadline() const {
         if (at && (!next || *at < *next)) next = at;
     };
     consider(care_at_);
+    consider(stops_at_);
     for (const auto& [id, watched] : watched_)
         if (watched.is_retired) consider(table_.session(id).farewell_ends());
     return next;
@@ -319,7 +322,7 @@ void BfdLoop::take_orders() {
             status->done->set_value();
         } else {
             take(SessionConfigs{});
-            is_stopping_ = true;
+            stops_at_ = boot_now() + farewell_max;
         }
     }
 }

@@ -51,7 +51,7 @@ public:
     BfdLoop(const BfdLoop&) = delete;
     BfdLoop& operator=(const BfdLoop&) = delete;
 
-    /// Until a StopOrder, and until then all farewells are said.
+    /// Until a StopOrder, and then until all farewells are said.
     void run();
 
 private:
@@ -122,7 +122,7 @@ private:
     std::vector<BfdInlet*> ready_;
     std::optional<Instant> due_;
     std::optional<Instant> care_at_;
-    bool is_stopping_ = false;
+    std::optional<Instant> stops_at_;  // since a StopOrder
     std::uint64_t late_wakeups_ = 0;
     Duration worst_lateness_{};
     LogLimit send_complaints_;

@@ -65,8 +65,8 @@ public:
     virtual Result<void> set_sessions(SessionConfigs sessions) = 0;
     /// Waits for the thread, which waits for nothing. Empty after stop().
     virtual ServiceStatus status() const = 0;
-    /// Tells all peers that the sessions are administratively down, for a detection time or a
-    /// second, whichever is longer; ends the thread. Idempotent.
+    /// Tells all peers that the sessions are administratively down, for a detection time, but at
+    /// least one second and at most three; ends the thread. Idempotent.
     virtual void stop() = 0;
 };
 

@@ -95,6 +95,8 @@ std::optional<EchoFrame> read_echo_frame(std::span<const std::byte> frame, std::
     ByteReader reader(frame);
     const EthernetHeader ethernet = read_ethernet_header(reader);
     if (!reader.ok() || ethernet.destination.is_multicast()) return std::nullopt;
+    // Nobody has such an address; turned around, the frame would go to everybody.
+    if (ethernet.source.is_multicast()) return std::nullopt;
     std::optional<EchoFrame> read;
     if (ethernet.ethertype == ethertype_ipv4) read = read_ipv4(reader);
     if (ethernet.ethertype == ethertype_ipv6) read = read_ipv6(reader);

@@ -1,10 +1,11 @@
-// BFD: the input is a packet, or (after the first byte) what happens to a session: packets of a
-// peer that knows more or less about it, pauses, other settings.
+// BFD: the input is a packet, or a frame with an echo packet, or (after the first byte) what
+// happens to a session: packets of a peer that knows more or less about it, pauses, other settings.
 #include <algorithm>
 #include <cstdint>
 #include <span>
 
 #include "announce/bfd/bfd_table.hpp"
+#include "announce/bfd/echo_frame.hpp"
 #include "core/assert.hpp"
 
 using namespace trivet;
@@ -34,6 +35,18 @@ void check_codec(std::span<const std::byte> payload) {
     authenticator->sign(bytes);
     TRIVET_ASSERT(authenticator->verify(bytes.view()) == std::nullopt ||
                   authenticator->verify(bytes.view()) == Discard::authentication_sequence);
+}
+
+void check_frame(std::span<const std::byte> input) {
+    constexpr std::uint16_t port = 3785;
+    const auto read = read_echo_frame(input, port);
+    if (!read || read->hop_limit == 0) return;
+    std::vector<std::byte> frame(input.begin(), input.end());
+    turn_around(frame);
+    const auto again = read_echo_frame(frame, port);
+    TRIVET_ASSERT(again && again->hop_limit == read->hop_limit - 1);
+    TRIVET_ASSERT(again->source == read->source && again->destination == read->destination);
+    TRIVET_ASSERT(std::ranges::equal(again->payload, read->payload));
 }
 
 /// Leads one session through what the input's bytes say.
@@ -204,7 +217,7 @@ private:
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::span<const std::byte> input = std::as_bytes(std::span(data, size));
     check_codec(input);
-    static_cast<void>(peek_echo(input));
+    check_frame(input);
     if (input.empty()) return 0;
     Drive(std::to_integer<unsigned>(input[0])).run(input.subspan(1));
     return 0;

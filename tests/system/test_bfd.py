@@ -96,12 +96,12 @@ def test_bird_admin_down(lab):
     """A session that is taken away says so; so does BIRD, and that is told apart from a failure."""
     us, them = network(lab)
     bird = Bird(them, bird_interface(more=bird_neighbours(US4)))
-    bfd = Bfd(us).watch("s", THEM4, f"if=eth0 tx=300 rx=300 multiplier=20")
+    bfd = Bfd(us).watch("s", THEM4, f"if=eth0 tx=1000 rx=1000 multiplier=20")
     bfd.wait_up()
     bird.wait_state(US4, "up")
     before = time.monotonic()
     bfd.remove("s")
-    bird.wait_state(US4, "down", timeout=3)  # long before its detection time of 6 s
+    bird.wait_state(US4, "down", timeout=5)  # long before its detection time of 20 s
     print(f"BIRD knew of the farewell after {time.monotonic() - before:.2f} s")
     bfd.watch("s", THEM4, f"if=eth0 {FAST}").wait_up()
     bird.wait_state(US4, "up")

@@ -110,7 +110,8 @@ TEST_P(EchoFrameRefuses, TheFrame) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Rows, EchoFrameRefuses,
-                         testing::Values(Other{"multicast", 0, 0x01}, Other{"arp", 13, 6},
+                         testing::Values(Other{"multicast", 0, 0x01},
+                                         Other{"from_multicast", 6, 0x03}, Other{"arp", 13, 6},
                                          Other{"options", 14, 0x46}, Other{"version_6", 14, 0x65},
                                          Other{"tcp", 23, 6}, Other{"more_fragments", 20, 0x20},
                                          Other{"later_fragment", 21, 1}, Other{"too_long", 17, 33},
