@@ -29,7 +29,8 @@ Outcome<> doctor(Session& session) {
 }  // namespace
 
 void add_doctor_command(CommandTree& tree) {
-    tree.command(tree.root(), "doctor", "Tell what this node finds when it looks at itself", doctor);
+    tree.command(tree.root(), "doctor", "Tell what this node finds when it looks at itself",
+                 doctor);
 }
 
 }  // namespace trivet::cli

@@ -166,9 +166,9 @@ void add_vip_explain(CommandTree& tree, CLI::App& parent) {
 
 void add_vip_move(CommandTree& tree, CLI::App& parent) {
     const auto name = std::make_shared<std::string>(), node = std::make_shared<std::string>();
-    auto& app = tree.command(parent, "move",
-                             "Move a VIP, and those that share its addresses, to a node",
-                             [name, node](Session& session) { return move(session, *name, *node); });
+    auto& app =
+        tree.command(parent, "move", "Move a VIP, and those that share its addresses, to a node",
+                     [name, node](Session& session) { return move(session, *name, *node); });
     app.add_option("name", *name, "its name")->required()->option_text("NAME");
     app.add_option("--to", *node, "who is to own it")->required()->option_text("NODE");
 }

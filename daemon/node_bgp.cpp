@@ -172,9 +172,10 @@ void Node::watch_peers(const std::map<std::string, bgp::BfdWish>& wishes) {
                    .settings = wish.settings};
         // Not every neighbour was seen to return our echoes, and one that does not would look dead.
         if (!std::exchange(session.settings.echo_interval, std::nullopt)) continue;
-        log_.warning("the echo function of BFD is not used in this version; control packets watch "
-                     "the peer",
-                     {{"peer", peer}});
+        log_.warning(
+            "the echo function of BFD is not used in this version; control packets watch "
+            "the peer",
+            {{"peer", peer}});
     }
     if (auto set = bfd_->set_sessions(bfd_sessions_); !set)
         log_.error("the peers are not watched by BFD", {{"reason", set.error().message}});

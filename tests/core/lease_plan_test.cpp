@@ -37,7 +37,8 @@ TEST(LeasePlan, AnUnchangedListChangesNoGeneration) {
     EXPECT_EQ(plan.find(a)->generation, at(0));
 }
 
-// P2, first part: every node of the old list gets the generation; who only came is waited for by nobody.
+// P2, first part: every node of the old list gets the generation; who only came is waited for by
+// nobody.
 TEST(LeasePlan, AChangeRaisesTheGenerationOfWhoWasInTheList) {
     Plan plan;
     plan.set_list(vip, {a, b}, at(1));
