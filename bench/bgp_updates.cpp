@@ -68,8 +68,9 @@ public:
         bgp::Negotiated negotiated;
         negotiated.local_as = AsNumber(64512);
         negotiated.codec.families = {bgp::ipv4_unicast, bgp::ipv6_unicast};
-        rib_.on_up(negotiated,
-                   {.ipv4 = IpAddress::v4(0xC0000201), .ipv6 = *IpAddress::parse("2001:db8::1")});
+        const bgp::NextHops next_hops{.ipv4 = IpAddress::v4(0xC0000201),
+                                      .ipv6 = *IpAddress::parse("2001:db8::1")};
+        rib_.on_up(negotiated, next_hops, std::nullopt);
     }
 
     /// `instead`, unless null, takes the place of `routes` after the first UPDATEs.

@@ -103,6 +103,7 @@ void Node::plan_bgp() {
 DrainStage Node::drain_stage() {
     const auto self = state_.nodes().find(config_.node);
     const bool is_drained = self != state_.nodes().end() && self->second.object.drained;
+    const bool is_first_plan = !std::exchange(has_planned_bgp_, true);
     if (!is_drained) {
         drained_at_.reset();
         drain_timer_.cancel();
@@ -111,13 +112,12 @@ DrainStage Node::drain_stage() {
     const Instant now = boot_now();
     if (!drained_at_) {
         // One that starts drained has told nobody of its routes.
-        drained_at_ = has_planned_bgp_ ? now : now - drain_for;
+        drained_at_ = is_first_plan ? now - drain_for : now;
         drain_timer_.expires_after(drain_for);
         drain_timer_.async_wait([this](boost::system::error_code error) {
             if (!error) plan_bgp_soon();
         });
     }
-    has_planned_bgp_ = true;
     return now - *drained_at_ >= drain_for ? DrainStage::withdrawn : DrainStage::graceful_shutdown;
 }
 

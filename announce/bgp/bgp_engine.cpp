@@ -203,11 +203,13 @@ void BgpEngine::on_bfd(const std::string& peer, BfdState state) {
 }
 
 void BgpEngine::reset(const std::string& peer) {
-    for (auto& [name, entry] : entries_)
-        if (const auto found = entry.peers.find(peer); found != entry.peers.end()) {
-            found->second->stop(cease_reason::administrative_reset, "reset by hand");
-            found->second->start();
-        }
+    const auto found = entries_.find(peer);
+    if (found == entries_.end()) return;
+    const auto peers = found->second.peers;  // a dynamic neighbour leaves while it is stopped
+    for (const auto& [name, each] : peers) {
+        each->stop(cease_reason::administrative_reset, "reset by hand");
+        each->start();
+    }
 }
 
 void BgpEngine::shutdown() {

@@ -205,7 +205,7 @@ void BgpPeer::perform(const SessionUp& up) {
         if (up.negotiated.codec.extended_next_hop.contains(ipv4_unicast)) next_hops_.ipv4.reset();
     }
     established_ = up.connection;
-    rib_.on_up(up.negotiated, next_hops_);
+    rib_.on_up(up.negotiated, next_hops_, config_.session.settings.role);
     handlers_.on_up(up);
     pump();
 }

@@ -30,7 +30,7 @@ public:
     /// A session was established: the peer knows nothing of us yet. `our_role` is the one that was
     /// configured, whether or not the peer told of its own (RFC 9234 section 4.2).
     void on_up(const Negotiated& negotiated, const NextHops& next_hops,
-               std::optional<BgpRole> our_role = {});
+               std::optional<BgpRole> our_role);
     /// Routes are announced again, withdrawn or no longer held back as their next hop demands.
     void set_next_hops(const NextHops& next_hops);
     void on_down();
@@ -54,7 +54,7 @@ public:
     bool is_advertised(const Prefix& prefix) const { return told(prefix) != nullptr; }
     /// The attributes that the peer was told for a prefix, null: none. Valid until the next change.
     const BgpAttributes* told(const Prefix& prefix) const;
-    /// What the peer was told, by prefix: `count_max` routes from after one on, all if none.
+    /// What the peer was told, by prefix: up to `count_max` routes that sort behind `after`.
     std::vector<ToldRoute> told_routes(const std::optional<Prefix>& after,
                                        std::size_t count_max) const;
 

@@ -60,7 +60,7 @@ public:
     /// changed routes alone.
     virtual void set_plan(BgpPlan plan) = 0;
     virtual void on_bfd(std::string peer, BfdState state) = 0;
-    /// CEASE "administrative reset"; the session comes back by itself.
+    /// CEASE "administrative reset" to all sessions of a bgp-peer; they come back by themselves.
     virtual void reset(std::string peer) = 0;
     /// As of a moment ago, at most a second.
     virtual std::vector<PeerStatus> status() const = 0;

@@ -251,6 +251,7 @@ def attributes(fields):
     return Attributes(
         next_hop=hops[0], as_path=tuple(int(asn) for asn in fields.get("as_path", "").split()),
         origin=fields.get("origin", "").lower(), med=number(fields, "med"), local_pref=number(fields, "local_pref"),
+        only_to_customer=number(fields, "otc"),
         communities=frozenset(community_text(":".join(pair)) for pair in PAIR.findall(fields.get("community", ""))),
         large_communities=frozenset(":".join(each) for each in TRIPLE.findall(fields.get("large_community", ""))),
         extended_communities=frozenset(f"{'soo' if kind == 'ro' else kind}:{one}:{two}"

@@ -13,6 +13,8 @@ from harness import wait_for
 
 NOTHING = {"ipv4": set(), "ipv6": set()}
 SHORT_HOLD = 3  # seconds, the shortest that RFC 4271 section 4.2 allows
+GRACEFUL_SHUTDOWN = "65535:0"
+DRAIN_S = 10  # from the community to the withdrawal: daemon/node_bgp.cpp
 GROUPS = {}  # {name: {case: function}}
 
 
@@ -83,6 +85,10 @@ def role(bench):
     """RFC 9234: a customer meets its provider, and no other."""
     neighbour = bench.meet(speaker={"role": "customer"}, peer={"role": "provider"})
     bench.settle(neighbour)
+    bench.part()
+    bench.settle(bench.meet(speaker={"role": "provider"}, peer={"role": "customer"}))
+    if bench.peer.software == "BIRD":  # section 5: routes to a customer say so
+        assert all(each.only_to_customer == NODE_ASN for each in bench.attributes()), bench.attributes()
     bench.part()
     bench.meet(speaker={"role": "customer"}, peer={"role": "customer"})
     always(3.0, lambda: not any(map(bench.peer.routes, NOTHING)), "two customers to refuse each other")
@@ -265,6 +271,24 @@ def maximum_prefixes(bench):
     bench.peer.wait_down(neighbour)
     bench.speaker.withdraw(extra)
     bench.settle_again(neighbour)
+
+
+@case("routes", "drain")
+def drain(bench):
+    """The routes say that they will go away (RFC 8326), and are there for a while; then they go, and the session stays."""
+    neighbour = bench.meet()
+    bench.settle(neighbour)
+
+    def come_and_go():
+        bench.speaker.drain()
+        wait_for("GRACEFUL_SHUTDOWN", lambda: all(GRACEFUL_SHUTDOWN in each.communities for each in bench.attributes()),
+                 timeout=DRAIN_S - 2)
+        bench.peer.wait_routes(NOTHING, timeout=DRAIN_S + PATIENCE)
+        bench.speaker.undrain()
+        bench.peer.wait_routes(prefixes(BASE))
+
+    bench.same_session(neighbour, come_and_go)
+    check_plain(bench)
 
 
 @case("routes")

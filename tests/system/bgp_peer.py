@@ -37,6 +37,7 @@ class Attributes:
     communities: frozenset = frozenset()           # "65000:100"
     large_communities: frozenset = frozenset()     # "65000:1:2"
     extended_communities: frozenset = frozenset()  # "rt:65000:1"
+    only_to_customer: int | None = None            # RFC 9234; BIRD alone tells
 
 
 @dataclasses.dataclass(frozen=True)

@@ -94,6 +94,12 @@ class Lbd:
         """All routes, by one change; shape() brings them back."""
         self.lbctl("bgp-advertisement", "delete", "all")
 
+    def drain(self):
+        self.lbctl("node", "drain", self.node.name)
+
+    def undrain(self):
+        self.lbctl("node", "undrain", self.node.name)
+
     def call(self, method, path, body, *wanted):
         answer = self.node.call(method, path, body, timeout=60)
         assert answer.status in wanted, answer
@@ -114,7 +120,7 @@ class Lbd:
 
 class Stand:
     """BIRD in lbd's place."""
-    label, lacks = "bgp-peers", {}
+    label, lacks = "bgp-peers", {"drain": "BIRD drains nothing by itself"}
 
     def __init__(self, network):
         self.network, self.bird, self.numbers = network, Bird(network.node), set()

@@ -25,7 +25,7 @@ class BgpHeldBack : public testing::Test {
 public:
     void tell(const std::shared_ptr<const BgpRoutes>& table) {
         rib.set_routes(table);
-        rib.on_up(session.negotiated, session.next_hops);
+        rib.on_up(session.negotiated, session.next_hops, session.our_role);
         peer = ToldPeer(session.message_size_max());
         peer.apply(rib.take_updates(std::size_t{1} << 30));
         EXPECT_FALSE(rib.has_work());

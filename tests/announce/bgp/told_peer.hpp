@@ -1,8 +1,11 @@
 #pragma once
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "announce/bgp/bgp_session.hpp"
