@@ -1,16 +1,15 @@
 // Conversations as texts: each file of testdata/l2_*.txt holds inputs (lines that begin with a time
 // in seconds) and what the session did about them and since the input before (indented lines).
 // With TRIVET_REWRITE_TRANSCRIPTS=1 the files are written anew, to be reviewed as a diff.
-#include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
 #include <sstream>
 #include <stdexcept>
 
 #include "announce/arp_session.hpp"
 #include "announce/ndp_session.hpp"
 #include "tests/announce/l2_frames.hpp"
+#include "tests/support/transcript.hpp"
 
 namespace trivet::announce {
 namespace {
@@ -102,32 +101,16 @@ std::vector<std::string> play(const std::vector<std::string>& script) {
     return lines;
 }
 
-std::vector<std::string> read_lines(const std::filesystem::path& path) {
-    std::ifstream in(path);
-    std::vector<std::string> lines;
-    for (std::string line; std::getline(in, line);) lines.push_back(line);
-    return lines;
-}
-
 class L2Transcript : public testing::TestWithParam<std::string> {};
 
 TEST_P(L2Transcript, IsFollowedLineByLine) {
     const auto path = std::filesystem::path(TRIVET_SOURCE_DIR) / "tests/announce/testdata" /
                       (GetParam() + ".txt");
-    const auto expected = read_lines(path);
+    const auto expected = test::read_transcript(path);
     ASSERT_FALSE(expected.empty()) << path;
     const bool is_arp = GetParam().starts_with("l2_arp");
     const auto played = is_arp ? play<ArpSession>(expected) : play<NdpSession>(expected);
-    if (std::getenv("TRIVET_REWRITE_TRANSCRIPTS") != nullptr) {
-        std::ofstream out(path);
-        for (const std::string& line : played) out << line << '\n';
-    }
-    for (std::size_t i = 0; i < std::max(expected.size(), played.size()); ++i) {
-        const std::string missing = "(end of the transcript)";
-        ASSERT_EQ(i < expected.size() ? expected[i] : missing,
-                  i < played.size() ? played[i] : missing)
-            << path.string() << ":" << i + 1;
-    }
+    test::expect_transcript(path, expected, played);
 }
 
 INSTANTIATE_TEST_SUITE_P(Stories, L2Transcript,

@@ -3,16 +3,15 @@
 // (indented lines): changes of state, and packets that differ from the one before in the same
 // direction. With TRIVET_REWRITE_TRANSCRIPTS=1 the files are written anew, to be reviewed as a
 // diff.
-#include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
 #include <sstream>
 #include <stdexcept>
 
 #include <gtest/gtest.h>
 
 #include "tests/announce/bfd/conversation.hpp"
+#include "tests/support/transcript.hpp"
 
 namespace trivet::announce::bfd {
 namespace {
@@ -164,31 +163,15 @@ private:
     std::vector<std::string> lines_, comments_;
 };
 
-std::vector<std::string> read_lines(const std::filesystem::path& path) {
-    std::ifstream in(path);
-    std::vector<std::string> lines;
-    for (std::string line; std::getline(in, line);) lines.push_back(line);
-    return lines;
-}
-
 class BfdTranscript : public testing::TestWithParam<std::string> {};
 
 TEST_P(BfdTranscript, IsFollowedLineByLine) {
     const auto path = std::filesystem::path(TRIVET_SOURCE_DIR) / "tests/announce/bfd/testdata" /
                       (GetParam() + ".txt");
-    const auto expected = read_lines(path);
+    const auto expected = test::read_transcript(path);
     ASSERT_FALSE(expected.empty()) << path;
     const auto played = Player().play(expected);
-    if (std::getenv("TRIVET_REWRITE_TRANSCRIPTS") != nullptr) {
-        std::ofstream out(path);
-        for (const std::string& line : played) out << line << '\n';
-    }
-    for (std::size_t i = 0; i < std::max(expected.size(), played.size()); ++i) {
-        const std::string missing = "(end of the transcript)";
-        ASSERT_EQ(i < expected.size() ? expected[i] : missing,
-                  i < played.size() ? played[i] : missing)
-            << path.string() << ":" << i + 1;
-    }
+    test::expect_transcript(path, expected, played);
 }
 
 INSTANTIATE_TEST_SUITE_P(Stories, BfdTranscript,

@@ -3,10 +3,8 @@
 // The line `peer ...` before them says how the session is configured. With
 // TRIVET_REWRITE_TRANSCRIPTS=1 the files are written anew, to be reviewed as a diff.
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
 #include <iterator>
 #include <sstream>
 #include <stdexcept>
@@ -14,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/announce/bgp/session_script.hpp"
+#include "tests/support/transcript.hpp"
 
 namespace trivet::announce::bgp {
 namespace {
@@ -203,33 +202,16 @@ private:
     std::vector<std::string> lines_;
 };
 
-std::vector<std::string> read_lines(const std::filesystem::path& path) {
-    std::ifstream in(path);
-    std::vector<std::string> lines;
-    for (std::string line; std::getline(in, line);) lines.push_back(line);
-    return lines;
-}
-
 class BgpTranscript : public testing::TestWithParam<std::string> {};
 
 TEST_P(BgpTranscript, IsFollowedLineByLine) {
     const auto path = std::filesystem::path(TRIVET_SOURCE_DIR) / "tests/announce/bgp/testdata" /
                       (GetParam() + ".txt");
-    const auto expected = read_lines(path);
+    const auto expected = test::read_transcript(path);
     ASSERT_FALSE(expected.empty()) << path;
     Player player;
     for (const std::string& line : expected) player.play(line);
-    const auto& played = player.lines();
-    if (std::getenv("TRIVET_REWRITE_TRANSCRIPTS") != nullptr) {
-        std::ofstream out(path);
-        for (const std::string& line : played) out << line << '\n';
-    }
-    for (std::size_t i = 0; i < std::max(expected.size(), played.size()); ++i) {
-        const std::string missing = "(end of the transcript)";
-        ASSERT_EQ(i < expected.size() ? expected[i] : missing,
-                  i < played.size() ? played[i] : missing)
-            << path.string() << ":" << i + 1;
-    }
+    test::expect_transcript(path, expected, player.lines());
 }
 
 INSTANTIATE_TEST_SUITE_P(Stories, BgpTranscript,
