@@ -1,8 +1,6 @@
 #include "announce/l2_service.hpp"
 
 #include <cap-ng.h>
-#include <csignal>
-#include <pthread.h>
 #include <thread>
 
 #include <sys/resource.h>
@@ -13,6 +11,7 @@
 #include <boost/asio/post.hpp>
 
 #include "announce/l2_engine.hpp"
+#include "announce/signal_free_thread.hpp"
 #include "core/assert.hpp"
 
 namespace trivet::announce {
@@ -50,19 +49,13 @@ public:
 
     Result<void> begin() {
         if (auto started = engine_.start(); !started) return started;
-        // Signals are the main thread's; a thread takes over the mask of its maker.
-        sigset_t all, before;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        thread_ = std::thread([this] {
-            pthread_setname_np(pthread_self(), "lbd-l2");
+        thread_ = start_signal_free_thread("lbd-l2", [this] {
             // Before the other threads of this machine's ordinary programs, where that is allowed:
             // what waits here is a VIP that nobody answers for. Not in real time, because a storm
             // of requests must not keep the rest from running.
             (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), l2_niceness);
             io_.run();
         });
-        pthread_sigmask(SIG_SETMASK, &before, nullptr);
         return {};
     }
 

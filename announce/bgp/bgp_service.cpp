@@ -1,8 +1,6 @@
 #include "announce/bgp/bgp_service.hpp"
 
 #include <atomic>
-#include <csignal>
-#include <pthread.h>
 #include <thread>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -10,6 +8,7 @@
 #include <boost/asio/post.hpp>
 
 #include "announce/bgp/bgp_engine.hpp"
+#include "announce/signal_free_thread.hpp"
 #include "core/assert.hpp"
 
 namespace trivet::announce::bgp {
@@ -30,15 +29,7 @@ public:
 
     Result<void> begin() {
         if (auto started = engine_.start(); !started) return started;
-        // Signals are the main thread's; a thread takes over the mask of its maker.
-        sigset_t all, before;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        thread_ = std::thread([this] {
-            pthread_setname_np(pthread_self(), "lbd-bgp");
-            io_.run();
-        });
-        pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        thread_ = start_signal_free_thread("lbd-bgp", [this] { io_.run(); });
         return {};
     }
 
