@@ -268,7 +268,7 @@ def test_lo_is_mended(lab):
     node.ip("addr", "del", f"{VIP4}/32", "dev", "lo")
     node.ip("addr", "del", f"{VIP6}/128", "dev", "lo")
     wait_for("the addresses to be back", lambda: {VIP4, VIP6} <= loopback(node))
-    assert any("somebody took" in line["message"] for line in service.logs)
+    wait_for("it to tell of it", lambda: any("somebody took" in line["message"] for line in service.logs))
     service.stop()
 
 

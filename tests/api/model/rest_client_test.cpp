@@ -2,8 +2,11 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fmt/format.h>
 #include <fstream>
 #include <ostream>
+
+#include <unistd.h>
 
 #include "tests/support/fake_server.hpp"
 
@@ -274,7 +277,8 @@ protected:
 
     TestCertificates certificates_;
     std::unique_ptr<FakeServer> server_;
-    std::string ca_file_ = testing::TempDir() + "rest_client_test_ca.pem";
+    // Tests run side by side, each in a process of its own.
+    std::string ca_file_ = fmt::format("{}rest_client_{}.pem", testing::TempDir(), ::getpid());
 };
 
 TEST_F(RestClientTls, TrustsTheCaFile) {
