@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <ostream>
 
+#include "cli/bgp_commands.hpp"
 #include "cli/commands.hpp"
 #include "cli/fields.hpp"
 #include "cli/output.hpp"
@@ -217,6 +218,10 @@ void add_object_commands(CommandTree& tree) {
         if (noun.kind == Kind::vip) add_vip_explain(tree, group);
         if (noun.kind == Kind::vip) add_vip_move(tree, group);
         if (noun.kind == Kind::node) add_node_drain(tree, group);
+        if (noun.kind == Kind::bgp_peer) {
+            add_peer_routes(tree, group);
+            add_peer_reset(tree, group);
+        }
     }
 }
 
