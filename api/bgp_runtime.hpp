@@ -20,6 +20,23 @@ struct BgpFamilyRuntime {
     std::string next_hop = {};
 };
 
+/// How BFD watches the peer of a session.
+struct BfdRuntime {
+    std::string state;            // "up", "init", "down", "admin_down"
+    std::string diagnostic = {};  // why it last went down, by us and by the peer; empty: it did not
+    std::string remote_diagnostic = {};
+    std::optional<std::chrono::milliseconds> in_state = {};
+    std::chrono::microseconds transmit_interval{0};  // in use
+    std::chrono::microseconds detection_time{0};     // 0: not known yet
+    std::string echo = {};                           // "off", "trial", "active"; empty: not wanted
+    std::string problem = {};  // why packets cannot go out or come in, and what to do about it
+    std::uint64_t control_received = 0, control_sent = 0, echo_received = 0, echo_sent = 0;
+    std::uint64_t up_events = 0, down_events = 0;
+    std::map<std::string, std::uint64_t> discarded = {};  // received packets, by reason
+
+    bool is_up() const { return state == "up"; }
+};
+
 /// One session, or the wish for one.
 struct BgpSessionRuntime {
     std::string peer;     // the bgp-peer
@@ -42,7 +59,7 @@ struct BgpSessionRuntime {
     std::map<std::string, std::uint64_t> received = {};  // messages by type
     std::map<std::string, std::uint64_t> sent = {};
     std::uint64_t updates_malformed = 0;  // discarded or taken for a withdrawal (RFC 7606)
-    std::string bfd = {};                 // "up", "down", ...; empty: no BFD is wanted
+    std::optional<BfdRuntime> bfd = {};   // nullopt: no BFD is wanted
 
     bool is_established() const { return state == "established"; }
 };

@@ -27,6 +27,31 @@ double in_seconds(std::chrono::milliseconds duration) {
     return static_cast<double>(duration.count()) / 1000;
 }
 
+double in_milliseconds(std::chrono::microseconds duration) {
+    return static_cast<double>(duration.count()) / 1000;
+}
+
+json bfd_json(const BfdRuntime& bfd) {
+    json out{{"state", bfd.state},
+             {"transmit_interval_ms", in_milliseconds(bfd.transmit_interval)},
+             {"detection_time_ms", in_milliseconds(bfd.detection_time)},
+             {"up_events", bfd.up_events},
+             {"down_events", bfd.down_events},
+             {"control_packets_received", bfd.control_received},
+             {"control_packets_sent", bfd.control_sent}};
+    if (bfd.in_state) out["state_seconds"] = in_seconds(*bfd.in_state);
+    if (!bfd.diagnostic.empty()) out["diagnostic"] = bfd.diagnostic;
+    if (!bfd.remote_diagnostic.empty()) out["remote_diagnostic"] = bfd.remote_diagnostic;
+    if (!bfd.problem.empty()) out["problem"] = bfd.problem;
+    if (!bfd.echo.empty()) {
+        out["echo"] = bfd.echo;
+        out["echo_packets_received"] = bfd.echo_received;
+        out["echo_packets_sent"] = bfd.echo_sent;
+    }
+    if (!bfd.discarded.empty()) out["packets_discarded"] = bfd.discarded;
+    return out;
+}
+
 }  // namespace
 
 json bgp_session_json(const BgpSessionRuntime& session) {
@@ -42,7 +67,7 @@ json bgp_session_json(const BgpSessionRuntime& session) {
     tell("last_error", session.last_error);
     tell("local_address", session.local_address);
     tell("peer_identifier", session.peer_identifier);
-    tell("bfd", session.bfd);
+    if (session.bfd) out["bfd"] = bfd_json(*session.bfd);
     if (session.last_error_ago) out["last_error_seconds_ago"] = in_seconds(*session.last_error_ago);
     if (session.local_asn) out["local_asn"] = session.local_asn->value();
     if (session.peer_asn) out["peer_asn"] = session.peer_asn->value();
@@ -62,14 +87,18 @@ json bgp_peer_status(const std::string& node, const std::string& peer,
     json status{{"node", node}, {"state", "none"}, {"advertised", 0}};
     json& shown = status["sessions"] = json::array();
     std::size_t advertised = 0;
-    bool all_up = true;
-    std::string worst;
+    bool all_up = true, bfd_up = true;
+    std::string worst, bfd;
     for (const BgpSessionRuntime& session : sessions) {
         if (session.peer != peer) continue;
         shown.push_back(bgp_session_json(session));
         for (const BgpFamilyRuntime& family : session.families) advertised += family.advertised;
         if (!session.is_established() && std::exchange(all_up, false)) worst = session.state;
+        if (!session.bfd || !bfd_up) continue;
+        bfd = session.bfd->state;
+        bfd_up = session.bfd->is_up();
     }
+    if (!bfd.empty()) status["bfd"] = bfd;
     if (!shown.empty()) status["state"] = all_up ? "established" : worst;
     if (shown.empty())
         status["reason"] = fmt::format(

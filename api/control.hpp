@@ -129,7 +129,6 @@ public:
 
     /// Of this node; as of a second ago at most.
     virtual std::vector<BgpSessionRuntime> bgp_sessions() const = 0;
-    virtual std::size_t bgp_sessions_up() const = 0;  // established ones of this node
     /// What this node has told its peers. Errors: unavailable, this node speaks no BGP.
     virtual boost::asio::awaitable<Result<std::vector<BgpRouteRuntime>>> bgp_routes(
         BgpRouteQuery query) = 0;

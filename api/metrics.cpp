@@ -3,6 +3,7 @@
 #include <limits>
 #include <prometheus/text_serializer.h>
 
+#include "api/bfd_metrics.hpp"
 #include "api/bgp_metrics.hpp"
 #include "api/handlers.hpp"
 #include "api/http_text.hpp"
@@ -108,7 +109,9 @@ Waiting show_metrics(Control& control, RouteCall& call) {
     add_vips(families, phases);
     add_pools(families, control.state());
     add_http(families, call.counters);
-    add_bgp(families, control.bgp_sessions());
+    const std::vector<BgpSessionRuntime> sessions = control.bgp_sessions();
+    add_bgp(families, sessions);
+    add_bfd(families, sessions);
     Answer answer;
     answer.text = prometheus::TextSerializer().Serialize(families);
     answer.content_type = "text/plain; version=0.0.4; charset=utf-8";

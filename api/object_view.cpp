@@ -41,19 +41,30 @@ json with_revision(const Stored<T>& stored) {
     return out;
 }
 
-json view(const Control& control, const Stored<Pool>& stored) {
+json view(VipViewer& viewer, const Stored<Pool>& stored) {
     json out = with_revision(stored);
-    out["status"] = pool_status(control.state(), stored.object);
+    out["status"] = pool_status(viewer.control().state(), stored.object);
     return out;
 }
 
-json view(const Control&, const Stored<L2Advertisement>& stored) { return with_revision(stored); }
-json view(const Control&, const Stored<Namespace>& stored) { return with_revision(stored); }
+json view(VipViewer&, const Stored<L2Advertisement>& stored) { return with_revision(stored); }
+json view(VipViewer&, const Stored<Namespace>& stored) { return with_revision(stored); }
 
-json view(const Control& control, const Stored<ConfigObject>& stored) {
+/// The nodes that say that they have an established session with the bgp-peer.
+json nodes_with(const ClusterState& state, const std::string& peer) {
+    json nodes = json::array();
+    for (const auto& [node, sessions] : state.bgp_sessions().all())
+        if (sessions.established.contains(peer)) nodes.push_back(node);
+    return nodes;
+}
+
+json view(VipViewer& viewer, const Stored<ConfigObject>& stored) {
+    const Control& control = viewer.control();
     json out = with_revision(stored);
-    if (stored.object.kind == Kind::bgp_peer)
+    if (stored.object.kind == Kind::bgp_peer) {
         out["status"] = bgp_peer_status(control.node(), stored.object.name, control.bgp_sessions());
+        out["status"]["established_on"] = nodes_with(control.state(), stored.object.name);
+    }
     // Write-only: it goes into the cluster and never out of it.
     if (out.erase("password") != 0) out["password_set"] = true;
     const Kind kind = stored.object.kind;
@@ -62,13 +73,16 @@ json view(const Control& control, const Stored<ConfigObject>& stored) {
     return out;
 }
 
-json view(const Control&, const Stored<Node>& stored) {
+json view(VipViewer& viewer, const Stored<Node>& stored) {
     json out = to_json(stored.object);
     out["revision"] = stored.revision;
+    const BgpSessions& bgp = viewer.control().state().bgp_sessions().of(stored.object.name);
+    out["status"]["bgp_established"] = bgp.established;
+    out["status"]["bgp_withdrawn"] = bgp.withdrawn;
     return out;
 }
 
-json view(const Control& control, const VipRecord& record) { return vip_json(control, record); }
+json view(VipViewer& viewer, const VipRecord& record) { return vip_json(viewer, record); }
 
 /// Calls `with` with the map that holds a kind's objects.
 template <class With>
@@ -133,10 +147,11 @@ auto first_of(const std::map<ObjectKey, Stored>& map, const ObjectKey& listed) {
 bool append_some(const Control& control, const ObjectKey& listed, std::optional<ObjectKey>& after,
                  json& items) {
     return with_map(control.state(), listed.kind, [&](const auto& map) {
+        VipViewer viewer(control);
         auto at = after ? map.upper_bound(map_key(map, *after)) : first_of(map, listed);
         for (std::size_t i = 0; i < objects_per_turn; ++i, ++at) {
             if (at == map.end() || !belongs(at->first, listed)) return false;
-            items.push_back(view(control, at->second));
+            items.push_back(view(viewer, at->second));
             after = key_of(at->first, listed.kind);
         }
         return at != map.end() && belongs(at->first, listed);
@@ -149,7 +164,8 @@ std::optional<json> object_json(const Control& control, const ObjectKey& key) {
     return with_map(control.state(), key.kind, [&](const auto& map) -> std::optional<json> {
         const auto found = map.find(map_key(map, key));
         if (found == map.end()) return std::nullopt;
-        return view(control, found->second);
+        VipViewer viewer(control);
+        return view(viewer, found->second);
     });
 }
 

@@ -57,10 +57,11 @@ const std::string_view openapi_schemas_text = R"json({
     "conflict_mac": {"type": "string"},
     "l2_advertisements": {"$ref": "#/components/schemas/names"},
     "bgp_advertisements": {"$ref": "#/components/schemas/names"},
-    "bgp_routes": {"type": "array", "description": "what nodes give their peers, by the configuration",
+    "bgp_routes": {"type": "array", "description": "what nodes give their peers",
       "items": {"$ref": "#/components/schemas/bgp-route"}}}}}}},
 "bgp-route": {"type": "object", "properties": {
   "node": {"type": "string"}, "peer": {"type": "string"}, "prefix": {"type": "string"},
+  "announced": {"type": "boolean", "description": "the node says that its session is established, and has not withdrawn it"},
   "local_pref": {"type": "integer"}, "med": {"type": "integer"}, "prepend": {"type": "integer"},
   "communities": {"$ref": "#/components/schemas/names"},
   "extended_communities": {"$ref": "#/components/schemas/names"}}},
@@ -97,6 +98,7 @@ const std::string_view openapi_schemas_text = R"json({
   "labels": {"$ref": "#/components/schemas/labels"},
   "revision": {"$ref": "#/components/schemas/revision"}}},
 "bgp-status": {"type": "object", "readOnly": true, "properties": {
+  "established_on": {"type": "array", "items": {"type": "string"}, "description": "nodes with an established session; the rest of a peer's status is that of the node that answers"},
   "warnings": {"type": "array", "items": {"type": "string"},
     "description": "what it names and does not exist, and what of it therefore has no effect"}}},
 "bgp-peer": {"type": "object", "required": ["name", "my_asn"], "properties": {
@@ -174,6 +176,9 @@ const std::string_view openapi_schemas_text = R"json({
 "node": {"type": "object", "properties": {
   "name": {"type": "string"}, "labels": {"$ref": "#/components/schemas/labels"},
   "drained": {"type": "boolean"},
+  "status": {"type": "object", "readOnly": true, "properties": {
+    "bgp_established": {"$ref": "#/components/schemas/names"},
+    "bgp_withdrawn": {"type": "boolean", "description": "drained, and its routes are taken back"}}},
   "weight": {"type": "integer", "description": "its share of the VIPs, beside the other nodes' weights"},
   "witness": {"type": "boolean", "description": "it votes, and carries no traffic"},
   "interfaces": {"type": "array", "description": "usable and up; absent: it has not told",

@@ -19,16 +19,6 @@ constexpr std::size_t counted_per_turn = 512;  // some microseconds each
 
 void judge(AddressView& view, const Control& control) {
     const std::string& this_node = control.node();
-    if (view.placement.by_bgp_alone) {
-        if (control.bgp_sessions_up() != 0)
-            view.phase = Phase::announced;
-        else
-            view.reason = fmt::format(
-                "it is announced by BGP, and node '{}' has no established session: see 'lbctl "
-                "bgp-peer list', also on the other nodes",
-                this_node);
-        return;
-    }
     if (view.placement.owner.empty()) {
         view.reason = view.placement.reason;
         return;
@@ -71,20 +61,6 @@ void judge(AddressView& view, const Control& control) {
                           ? "being probed, whether another machine uses it"
                           : "no interface of the owner has a subnet that holds it";
     }
-}
-
-AddressView look_at(const Control& control, IpAddress address) {
-    AddressView view;
-    view.address = address;
-    if (const Pool* pool = control.state().pool_of(address)) view.pool = pool->name;
-    view.placement = place(control.state(), address);
-    view.runtime = control.address_runtime(address);
-    view.reported = trouble_of(control.state(), address);
-    const ClusterState& state = control.state();
-    if (const auto* owner = state.lease_plan().find(state.node_id(view.placement.owner)))
-        view.epoch = owner->epoch.value();
-    judge(view, control);
-    return view;
 }
 
 /// A whole is as bad as its worst part.
@@ -259,13 +235,41 @@ std::string_view to_string(Phase phase) {
     return "pending";
 }
 
-VipView look_at(const Control& control, const VipRecord& record) {
+void VipViewer::judge_bgp(AddressView& view) {
+    if (!reach_) reach_.emplace(control_.state());
+    if (reach_->is_announced(view.address))
+        view.phase = Phase::announced;
+    else
+        view.reason = fmt::format(
+            "it is announced by BGP, and no node has an established session with a peer that it "
+            "would tell of {}: see 'lbctl bgp-peer list' and 'lbctl vip explain'",
+            view.address.to_string());
+}
+
+AddressView VipViewer::look_at(IpAddress address) {
+    const ClusterState& state = control_.state();
+    AddressView view;
+    view.address = address;
+    if (const Pool* pool = state.pool_of(address)) view.pool = pool->name;
+    view.placement = placer_.place(address);
+    view.runtime = control_.address_runtime(address);
+    view.reported = trouble_of(state, address);
+    if (const auto* owner = state.lease_plan().find(state.node_id(view.placement.owner)))
+        view.epoch = owner->epoch.value();
+    if (view.placement.by_bgp_alone)
+        judge_bgp(view);
+    else
+        judge(view, control_);
+    return view;
+}
+
+VipView VipViewer::look_at(const VipRecord& record) {
     VipView view;
-    view.reason = control.state().why_pending(record);
+    view.reason = control_.state().why_pending(record);
     if (record.pending()) return view;
     view.phase = Phase::announced;
     for (const IpAddress address : record.assigned) {
-        AddressView part = look_at(control, address);
+        AddressView part = look_at(address);
         view.phase = worse(view.phase, part.phase);
         if (!part.reason.empty()) {
             if (!view.reason.empty()) view.reason += "; ";
@@ -284,8 +288,9 @@ boost::asio::awaitable<PhaseCounts> count_phases(Control& control) {
     for (;;) {
         const auto& vips = control.state().vips();
         auto at = after ? vips.upper_bound(*after) : vips.begin();
+        VipViewer viewer(control);
         for (std::size_t i = 0; i < counted_per_turn && at != vips.end(); ++i, ++at) {
-            ++count[look_at(control, at->second).phase];
+            ++count[viewer.look_at(at->second).phase];
             after = at->first;
         }
         if (at == vips.end()) co_return count;
@@ -293,17 +298,17 @@ boost::asio::awaitable<PhaseCounts> count_phases(Control& control) {
     }
 }
 
-json vip_json(const Control& control, const VipRecord& record) {
+json vip_json(VipViewer& viewer, const VipRecord& record) {
     json out = to_json(Object(record.vip));
     out["revision"] = record.revision;
-    out["status"] = status_json(look_at(control, record));
+    out["status"] = status_json(viewer.look_at(record));
     return out;
 }
 
 json vip_explanation(const Control& control, const VipRecord& record,
                      const std::vector<Event>& events) {
     const ClusterState& state = control.state();
-    const VipView view = look_at(control, record);
+    const VipView view = VipViewer(control).look_at(record);
     json out{{"name", record.vip.name},
              {"namespace", record.vip.name_space},
              {"phase", to_string(view.phase)},
@@ -326,7 +331,7 @@ json vip_explanation(const Control& control, const VipRecord& record,
         const auto by = advertisements_of(state, pool->second.object);
         addresses.back()["l2_advertisements"] = by.l2;
         addresses.back()["bgp_advertisements"] = by.bgp;
-        addresses.back()["bgp_routes"] = announcements_json(bgp_announcements(state, part.address));
+        addresses.back()["bgp_routes"] = announcements_json(state, part.address);
     }
     return out;
 }

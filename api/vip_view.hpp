@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/control.hpp"
+#include "core/bgp_policy.hpp"
 #include "core/l2_plan.hpp"
 
 /// How a VIP fares: the committed state and what this node's announcer reports, put together.
@@ -34,14 +35,30 @@ struct VipView {
     std::vector<AddressView> addresses;
 };
 
-VipView look_at(const Control& control, const VipRecord& record);
+/// Looks at VIPs. Made once for many of them; lives while the state does not change, which is until
+/// the next co_await.
+class VipViewer {
+public:
+    explicit VipViewer(const Control& control) : control_(control), placer_(control.state()) {}
+
+    VipView look_at(const VipRecord& record);
+    const Control& control() const { return control_; }
+
+private:
+    AddressView look_at(IpAddress address);
+    void judge_bgp(AddressView& view);
+
+    const Control& control_;
+    Placer placer_;
+    std::optional<BgpReach> reach_;  // when it was needed
+};
 
 using PhaseCounts = std::map<Phase, std::uint64_t>;  // every phase is in it
 /// How many VIPs are in which phase; looked at a part at a time, as list_json() does.
 boost::asio::awaitable<PhaseCounts> count_phases(Control& control);
 
 /// The REST object: spec, revision and status.
-nlohmann::json vip_json(const Control& control, const VipRecord& record);
+nlohmann::json vip_json(VipViewer& viewer, const VipRecord& record);
 /// The answer to "why": sentences for a person, fields for a program.
 /// `events`: what happened to it, newest last.
 nlohmann::json vip_explanation(const Control& control, const VipRecord& record,

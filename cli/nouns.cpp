@@ -115,6 +115,7 @@ std::vector<Noun> make_nouns() {  // NOLINT(readability-function-size): a table
           {"PEER-ASN", false, peer_asn},
           {"MY-ASN", false, field<"my_asn">},
           {"STATE", false, peer_state},
+          {"BFD", false, field<"status.bfd">},
           {"ADVERTISED", false, field<"status.advertised">},
           {"NODE", true, field<"status.node">},
           {"BFD-PROFILE", true, field<"bfd_profile">},

@@ -103,6 +103,23 @@ Outcome<std::size_t> owned(Session& session, const std::string& node) {
     return count;
 }
 
+/// Whether routers still hear of VIPs from the node.
+Outcome<bool> is_announcing(Session& session, const std::string& node) {
+    auto answer = session.call(Method::get, model::url_path({"v1", "nodes", node}));
+    if (!answer) return tl::unexpected(answer.error());
+    return !at_path(*answer, "status.bgp_established").empty() &&
+           at_path(*answer, "status.bgp_withdrawn") != true;
+}
+
+std::string why_not_empty(const DrainFlags& flags, std::size_t left) {
+    const std::string after = fmt::format("after {} s", flags.wait.back());
+    if (left == 0)
+        return fmt::format("node {} is drained, but has not taken its BGP routes back {}",
+                           flags.name, after);
+    return fmt::format("node {} is drained, but still owns {} VIPs {}", flags.name, left, after);
+}
+
+/// It owns no VIP, and routers hear of none from it.
 Outcome<> wait_until_empty(Session& session, const DrainFlags& flags) {
     const double seconds = flags.wait.back();
     const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
@@ -110,12 +127,14 @@ Outcome<> wait_until_empty(Session& session, const DrainFlags& flags) {
     for (;;) {
         auto left = owned(session, flags.name);
         if (!left) return tl::unexpected(left.error());
-        if (*left == 0) return {};
+        auto announces = is_announcing(session, flags.name);
+        if (!announces) return tl::unexpected(announces.error());
+        if (*left == 0 && !*announces) return {};
         if (Clock::now() >= deadline || !session.io().pause(wait_interval)) {
-            return fail_with({ExitCode::timeout,
-                              fmt::format("node {} is drained, but still owns {} VIPs after {} s",
-                                          flags.name, *left, seconds),
-                              "'lbctl vip explain NAME' tells why one of them has nowhere to go"});
+            return fail_with(
+                {ExitCode::timeout, why_not_empty(flags, *left),
+                 *left == 0 ? "it does so some 10 s after the drain; is lbd running there?"
+                            : "'lbctl vip explain NAME' tells why one of them has nowhere to go"});
         }
     }
 }

@@ -171,4 +171,35 @@ std::vector<BgpAnnouncement> bgp_announcements(const ClusterState& state, IpAddr
     return announcements;
 }
 
+struct BgpReach::Host {
+    BgpRouteMaker maker;
+    std::vector<BgpAudience> audiences;  // of peers with an established session
+};
+
+BgpReach::BgpReach(const ClusterState& state) {
+    const std::vector<std::string> hosts = hosts_of(state);
+    for (const std::string& name : hosts) {
+        const BgpSessions& sessions = state.bgp_sessions().of(name);
+        if (sessions.established.empty() || sessions.withdrawn) continue;
+        const Node& node = state.nodes().at(name).object;
+        Host host{BgpRouteMaker(state, name, hosts, rules_of(state, node)), {}};
+        for (const BgpPeerSpec& peer : peers_of(state, node))
+            if (sessions.established.contains(peer.name))
+                host.audiences.push_back(
+                    audience_of(peer, host.maker.rules(), stage_of(node, DrainStage::none)));
+        hosts_.push_back(std::move(host));
+    }
+}
+
+BgpReach::BgpReach(BgpReach&&) noexcept = default;
+BgpReach::~BgpReach() = default;
+
+bool BgpReach::is_announced(IpAddress address) {
+    return std::ranges::any_of(hosts_, [&](Host& host) {
+        return std::ranges::any_of(host.audiences, [&](const BgpAudience& audience) {
+            return host.maker.is_told(audience, address);
+        });
+    });
+}
+
 }  // namespace trivet

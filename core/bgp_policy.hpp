@@ -50,4 +50,20 @@ struct BgpAnnouncement {
 /// their sessions are up, only the nodes know.
 std::vector<BgpAnnouncement> bgp_announcements(const ClusterState& state, IpAddress address);
 
+/// Which addresses routers are told of now, by what the nodes say of their sessions. Made once for
+/// many addresses, since it reads every object of BGP; lives while the state does not change.
+class BgpReach {
+public:
+    explicit BgpReach(const ClusterState& state);
+    BgpReach(BgpReach&&) noexcept;
+    ~BgpReach();
+
+    /// Some node has an established session with a peer that it tells of `address`.
+    bool is_announced(IpAddress address);
+
+private:
+    struct Host;
+    std::vector<Host> hosts_;  // that have established sessions
+};
+
 }  // namespace trivet

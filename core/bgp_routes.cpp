@@ -142,21 +142,38 @@ void BgpRouteMaker::file(IpAddress address) {
     if (segment != nullptr && !holders.empty()) file(*segment, address, holders);
 }
 
+bool BgpRouteMaker::is_told(const BgpAudience& audience, IpAddress address) {
+    const std::vector<const VipRecord*> holders = state_.holders(address);
+    const Segment* segment = segment_of(address);
+    if (segment == nullptr || holders.empty()) return false;
+    const auto rule_set = rules_for(*segment, address, holders);
+    return rule_set && std::ranges::any_of(rule_sets_[*rule_set], [&](std::uint32_t rule) {
+               return std::ranges::binary_search(audience.rules, rule);
+           });
+}
+
 void BgpRouteMaker::file(const Segment& segment, IpAddress address, Holders holders) {
-    if (!is_eligible(holders) || (segment.has_owners && !is_for_owner(address))) return;
+    const auto rule_set = rules_for(segment, address, holders);
+    if (!rule_set) return;
     const bool is_bound = std::ranges::any_of(
         holders, [](const VipRecord* holder) { return holder->vip.delivery == Delivery::bind; });
-    if (!segment.looks_at_vips) {
-        filed_.push_back({address, is_bound, segment.rule_set});
-        return;
-    }
+    filed_.push_back({address, is_bound, *rule_set});
+}
+
+/// The place of the rules that announce the address here; nullopt: none does.
+std::optional<std::uint32_t> BgpRouteMaker::rules_for(const Segment& segment, IpAddress address,
+                                                      Holders holders) {
+    if (!is_eligible(holders) || (segment.has_owners && !is_for_owner(address)))
+        return std::nullopt;
+    if (!segment.looks_at_vips) return segment.rule_set;
     RuleSet chosen;
     for (const std::uint32_t rule : segment.rules)
         if (std::ranges::any_of(holders, [&](const VipRecord* holder) {
                 return rules_[rule].spec.is_for_vip(holder->vip.labels);
             }))
             chosen.push_back(rule);
-    if (!chosen.empty()) filed_.push_back({address, is_bound, place_of(chosen)});
+    if (chosen.empty()) return std::nullopt;
+    return place_of(chosen);
 }
 
 /// What layer 2 announces as well passes the gate of its owner alone: traffic that BGP brought to

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -39,6 +40,8 @@ public:
 
     void file_all();
     void file(IpAddress address);
+    /// Whether `audience` is told of `address`. Files nothing.
+    bool is_told(const BgpAudience& audience, IpAddress address);
 
     BgpRoutes routes(const BgpAudience& audience) const;
     /// The addresses that any of them hears of and whose holders want them on `lo`, sorted.
@@ -71,6 +74,8 @@ private:
     const Segment* segment_of(IpAddress address);
     void file(const VipRecord& record, IpAddress address);
     void file(const Segment& segment, IpAddress address, Holders holders);
+    std::optional<std::uint32_t> rules_for(const Segment& segment, IpAddress address,
+                                           Holders holders);
     bool is_eligible(Holders holders) const;
     bool is_for_owner(IpAddress address) const;
     std::uint32_t place_of(const RuleSet& rules);

@@ -397,7 +397,12 @@ Result<void> ClusterState::act(const DrainNode& drain, Change& change) {
                      title(key) + " is drained: it announces no VIP");
     else
         change.event("node_undrained", key.to_string(), title(key) + " may announce VIPs again");
-    if (!drain.drained) change.joined.insert(node_id(drain.name));
+    if (!drain.drained) {
+        change.joined.insert(node_id(drain.name));
+        BgpSessions sessions = bgp_sessions_.of(drain.name);
+        sessions.withdrawn = false;  // what it said of the drain that is over
+        bgp_sessions_.report(drain.name, std::move(sessions), change.rows);
+    }
     change.touch_all(title(key) + (drain.drained ? " is drained" : " is back in service"));
     return {};
 }

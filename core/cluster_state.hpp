@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/allocator.hpp"
+#include "core/bgp_session_table.hpp"
 #include "core/client_table.hpp"
 #include "core/command.hpp"
 #include "core/ids.hpp"
@@ -76,6 +77,7 @@ public:
     const VoterTable& voters() const { return voters_; }
     /// What nodes find wrong with addresses.
     const TroubleTable& troubles() const { return troubles_; }
+    const BgpSessionTable& bgp_sessions() const { return bgp_sessions_; }
     const LeaseTable& leases() const { return leases_; }
     /// Who may own each address, in order. Lists are of addresses that somebody holds; those that
     /// nobody may announce have none.
@@ -145,6 +147,7 @@ private:
     Result<void> act(const UseJoinToken& use, Change& change);
     Result<void> act(const RecordBoot& boot, Change& change);
     Result<void> act(const RemoveNode& removal, Change& change);
+    Result<void> act(const ReportBgpSessions& report, Change& change);
     // cluster_state_leases.cpp
     Result<void> act(const RecordFence& fence, Change& change);
     Result<void> act(const AdmitNode& admission, Change& change);
@@ -231,6 +234,7 @@ private:
     LeaseTable leases_;
     VoterTable voters_;
     TroubleTable troubles_;
+    BgpSessionTable bgp_sessions_;
 
     // Derived from the above; kept beside it so that one command costs O(log n).
     Allocator allocator_;  // its release records are state of their own

@@ -1,4 +1,6 @@
 // The part of ClusterState that knows who may join, who did, and who left.
+#include <fmt/format.h>
+
 #include "core/cluster_state.hpp"
 
 namespace trivet {
@@ -43,12 +45,23 @@ Result<void> ClusterState::act(const RemoveNode& removal, Change& change) {
         return fail(not_found(key));
     if (nodes_.erase(removal.name) == 1) change.rows.insert(key.to_string());
     troubles_.forget_node(removal.name, change.rows);
+    bgp_sessions_.forget(removal.name, change.rows);
     const auto forgotten = membership_.forget(removal.name);
     change.rows.insert(forgotten.rows.begin(), forgotten.rows.end());
     change.event("node_removed", key.to_string(),
                  "node '" + removal.name + "' was removed from the cluster");
     build_names();
     change.touch_all("node '" + removal.name + "' was removed");
+    return {};
+}
+
+Result<void> ClusterState::act(const ReportBgpSessions& report, Change& change) {
+    if (!nodes_.contains(report.node)) return fail(not_found({Kind::node, "", report.node}));
+    if (report.sessions.established.size() > BgpSessions::peers_max)
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("a node tells of at most {} peers", BgpSessions::peers_max),
+                    "established");
+    bgp_sessions_.report(report.node, report.sessions, change.rows);
     return {};
 }
 

@@ -71,6 +71,7 @@ std::optional<std::string> ClusterState::row(const std::string& key) const {
     if (key == VoterTable::row_key) return voters_.row();
     if (LeaseTable::has_row(key)) return leases_.row(key);
     if (TroubleTable::has_row(key)) return troubles_.row(key);
+    if (BgpSessionTable::has_row(key)) return bgp_sessions_.row(key);
     const std::string name = key.substr(slash + 1);
     const std::string_view noun = std::string_view(key).substr(0, slash);
     if (noun == "released") {
@@ -116,6 +117,7 @@ std::vector<StateRow> ClusterState::rows() const {
     for (const std::string& key : membership_.row_keys()) keys.push_back(key);
     for (std::string& key : leases_.row_keys()) keys.push_back(std::move(key));
     for (std::string& key : troubles_.row_keys()) keys.push_back(std::move(key));
+    for (std::string& key : bgp_sessions_.row_keys()) keys.push_back(std::move(key));
     if (time_ != WallTime{}) keys.emplace_back("meta/time");
     if (initialised()) keys.emplace_back("meta/cluster");
     if (voters_.row()) keys.emplace_back(VoterTable::row_key);
@@ -180,6 +182,8 @@ private:
             return state_.membership_.restore(row.key, row.value);
         if (LeaseTable::has_row(row.key)) return state_.leases_.restore(row.key, row.value);
         if (TroubleTable::has_row(row.key)) return state_.troubles_.restore(row.key, row.value);
+        if (BgpSessionTable::has_row(row.key))
+            return state_.bgp_sessions_.restore(row.key, row.value);
         const std::size_t slash = row.key.find('/');
         const std::string noun = row.key.substr(0, slash);
         const std::string name = slash == std::string::npos ? "" : row.key.substr(slash + 1);

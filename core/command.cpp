@@ -114,6 +114,13 @@ json encode_action(const ReportTrouble& report) {
     return {{"report_trouble", std::move(body)}};
 }
 
+json encode_action(const ReportBgpSessions& report) {
+    return {{"report_bgp_sessions",
+             {{"node", report.node},
+              {"established", report.sessions.established},
+              {"withdrawn", report.sessions.withdrawn}}}};
+}
+
 Result<Kind> read_kind(FieldReader& reader) {
     std::string noun;
     reader.text("kind", noun);
@@ -311,6 +318,18 @@ Result<Action> read_trouble(const json& body) {
     return report;
 }
 
+Result<Action> read_bgp_sessions(const json& body) {
+    FieldReader reader(body, "report_bgp_sessions", "report_bgp_sessions");
+    ReportBgpSessions report;
+    std::vector<std::string> established;
+    reader.text("node", report.node);
+    reader.texts("established", established);
+    reader.boolean("withdrawn", report.sessions.withdrawn);
+    if (auto finished = reader.finish(); !finished) return fail(finished.error());
+    report.sessions.established.insert(established.begin(), established.end());
+    return report;
+}
+
 Result<Action> read_action(const json& item) {
     using Reader = Result<Action> (*)(const json&);
     constexpr std::array<std::pair<const char*, Reader>, std::variant_size_v<Action>> readers = {
@@ -329,7 +348,8 @@ Result<Action> read_action(const json& item) {
          {"move_vip", read_move},
          {"rebalance", read_rebalance},
          {"set_lease_profile", read_profile},
-         {"report_trouble", read_trouble}}};
+         {"report_trouble", read_trouble},
+         {"report_bgp_sessions", read_bgp_sessions}}};
     if (item.is_object() && item.size() == 1)
         for (const auto& [word, reader] : readers)
             if (item.contains(word)) return reader(item.front());

@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/bgp_session_table.hpp"
 #include "core/ids.hpp"
 #include "core/objects.hpp"
 #include "core/time.hpp"
@@ -116,11 +117,17 @@ struct ReportTrouble {
     std::optional<Trouble> trouble = {};  // its `since` is the command's time
 };
 
+/// The BGP sessions that the node holds now, in place of those that it told before.
+struct ReportBgpSessions {
+    std::string node;
+    BgpSessions sessions = {};
+};
+
 /// One step of a command.
 using Action =
     std::variant<PutObject, DeleteObject, InitCluster, RegisterNode, DrainNode, AdvanceTime,
                  MakeJoinToken, UseJoinToken, RecordBoot, RemoveNode, RecordFence, AdmitNode,
-                 MoveVip, Rebalance, SetLeaseProfile, ReportTrouble>;
+                 MoveVip, Rebalance, SetLeaseProfile, ReportTrouble, ReportBgpSessions>;
 
 /// Names a request, so that it takes effect once however often it is sent (core/client_table.hpp).
 struct RequestId {

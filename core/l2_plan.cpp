@@ -36,26 +36,12 @@ std::string why_not_owner(const ClusterState& state, NodeId id) {
     return state.leases().is_damped(id, state.time()) ? damped_reason : "";
 }
 
-}  // namespace
-
-Placement place(const ClusterState& state, IpAddress address) {
-    const Pool* pool = state.pool_of(address);
-    if (pool == nullptr) return nobody(address.to_string() + " is in no pool");
-    if (state.holders(address).empty()) return nobody("no VIP holds " + address.to_string());
-    const lease::Plan::Entry* entry = state.lease_plan().find(address);
-    if (entry == nullptr) {
-        const L2Rules rules(state, *pool);  // first: with BGP there may be many such VIPs
-        if (!rules.only_bgp().empty()) {
-            Placement placement = nobody(rules.only_bgp_reason());
-            placement.by_bgp_alone = true;
-            return placement;
-        }
-        return nobody(Eligibility(state).why_nobody(state.placement_unit(address), address));
-    }
+Placement placement_of(const ClusterState& state, IpAddress address,
+                       const lease::Plan::Entry& entry) {
     Placement placement;
     const NodeId owner = state.lease_plan().owner(address);
     std::vector<std::string> fenced;
-    for (const lease::Plan::Candidate& candidate : entry->list) {
+    for (const lease::Plan::Candidate& candidate : entry.list) {
         std::string name = state.node_name(candidate.node);
         if (candidate.node == owner)
             placement.owner = std::move(name);
@@ -70,6 +56,35 @@ Placement place(const ClusterState& state, IpAddress address) {
             "again",
             fmt::join(fenced, "', '"));
     return placement;
+}
+
+}  // namespace
+
+const std::string& Placer::why_by_bgp_alone(const Pool& pool) {
+    const auto [found, is_new] = by_bgp_alone_.try_emplace(pool.name);
+    if (is_new) {
+        const L2Rules rules(state_, pool);
+        if (!rules.only_bgp().empty()) found->second = rules.only_bgp_reason();
+    }
+    return found->second;
+}
+
+Placement Placer::place(IpAddress address) {
+    const Pool* pool = state_.pool_of(address);
+    if (pool == nullptr) return nobody(address.to_string() + " is in no pool");
+    if (state_.holders(address).empty()) return nobody("no VIP holds " + address.to_string());
+    const lease::Plan::Entry* entry = state_.lease_plan().find(address);
+    if (entry != nullptr) return placement_of(state_, address, *entry);
+    if (const std::string& why = why_by_bgp_alone(*pool); !why.empty()) {
+        Placement placement = nobody(why);
+        placement.by_bgp_alone = true;
+        return placement;
+    }
+    return nobody(Eligibility(state_).why_nobody(state_.placement_unit(address), address));
+}
+
+Placement place(const ClusterState& state, IpAddress address) {
+    return Placer(state).place(address);
 }
 
 std::optional<L2Target> l2_target(const ClusterState& state, const std::string& node,

@@ -23,7 +23,21 @@ struct Placement {
     bool by_bgp_alone = false;  // there is no owner, and need be none
 };
 
-/// Who announces `address`, by the committed state alone.
+/// Who announces which address, by the committed state alone. Made once for many addresses: the
+/// rules of a pool are read once. Lives while the state does not change.
+class Placer {
+public:
+    explicit Placer(const ClusterState& state) : state_(state) {}
+    Placement place(IpAddress address);
+
+private:
+    const std::string& why_by_bgp_alone(const Pool& pool);
+
+    const ClusterState& state_;
+    std::map<std::string, std::string> by_bgp_alone_;  // by pool: why; empty: it is not
+};
+
+/// The same for one address.
 Placement place(const ClusterState& state, IpAddress address);
 
 /// The target of `node` for `address`; nullopt when the node is no candidate.

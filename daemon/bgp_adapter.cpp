@@ -4,6 +4,7 @@
 
 namespace trivet::daemon {
 
+namespace bfd = announce::bfd;
 namespace bgp = announce::bgp;
 
 namespace {
@@ -91,8 +92,35 @@ void add_negotiated(api::BgpSessionRuntime& out, const bgp::Negotiated& negotiat
     out.capabilities = capability_names(negotiated);
 }
 
-api::BgpSessionRuntime to_runtime(const bgp::PeerStatus& peer, const std::string& bfd,
-                                  Instant now) {
+std::string in_words(bfd::Diagnostic diagnostic) {
+    return diagnostic == bfd::Diagnostic::none ? "" : std::string(to_string(diagnostic));
+}
+
+api::BfdRuntime to_runtime(const bfd::SessionStatus& status, Instant now) {
+    const bfd::BfdStatus& session = status.session;
+    const bfd::BfdCounters& counters = session.counters;
+    api::BfdRuntime out{.state = std::string(to_string(session.state)),
+                        .diagnostic = in_words(session.diagnostic),
+                        .remote_diagnostic = in_words(session.remote_diagnostic),
+                        .transmit_interval = session.transmit_interval,
+                        .detection_time = session.detection_time,
+                        .problem = status.problem,
+                        .control_received = counters.control_received,
+                        .control_sent = counters.control_sent,
+                        .echo_received = counters.echo_received,
+                        .echo_sent = counters.echo_sent,
+                        .up_events = counters.up_transitions,
+                        .down_events = counters.down_transitions};
+    if (session.changed_at) out.in_state = since(*session.changed_at, now);
+    if (status.config.settings.echo_interval) out.echo = to_string(session.echo);
+    for (std::size_t reason = 0; reason < counters.discarded.size(); ++reason)
+        if (counters.discarded[reason] != 0)
+            out.discarded.emplace(to_string(static_cast<bfd::Discard>(reason)),
+                                  counters.discarded[reason]);
+    return out;
+}
+
+api::BgpSessionRuntime to_runtime(const bgp::PeerStatus& peer, Instant now) {
     api::BgpSessionRuntime out{.peer = peer.name.substr(0, peer.name.find('@')),
                                .session = peer.name,
                                .state = std::string(to_string(peer.session.state))};
@@ -114,20 +142,19 @@ api::BgpSessionRuntime to_runtime(const bgp::PeerStatus& peer, const std::string
     out.sent = by_type(session.sent);
     out.sent["update"] += peer.sent.updates_sent;
     out.updates_malformed = session.updates_attribute_discard + session.updates_treated_as_withdraw;
-    out.bfd = bfd;
     return out;
 }
 
 }  // namespace
 
 std::vector<api::BgpSessionRuntime> to_runtime(const std::vector<bgp::PeerStatus>& peers,
-                                               const std::map<std::string, std::string>& bfd,
-                                               Instant now) {
+                                               const BfdSessions& bfd, Instant now) {
     std::vector<api::BgpSessionRuntime> sessions;
     sessions.reserve(peers.size());
     for (const bgp::PeerStatus& peer : peers) {
-        const auto found = bfd.find(peer.name);
-        sessions.push_back(to_runtime(peer, found == bfd.end() ? "" : found->second, now));
+        sessions.push_back(to_runtime(peer, now));
+        if (const auto found = bfd.find(peer.name); found != bfd.end())
+            sessions.back().bfd = to_runtime(found->second, now);
     }
     return sessions;
 }

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "announce/bfd/bfd_service.hpp"
 #include "announce/bgp/bgp_service.hpp"
 #include "api/bgp_runtime.hpp"
 #include "core/time.hpp"
@@ -10,9 +11,9 @@
 /// From what announce/bgp tells to what api/ shows. Pure.
 namespace trivet::daemon {
 
-/// `bfd`: how the BFD session of each BGP session fares, in a word.
+using BfdSessions = std::map<std::string, announce::bfd::SessionStatus>;  // by BGP session
+
 std::vector<api::BgpSessionRuntime> to_runtime(const std::vector<announce::bgp::PeerStatus>& peers,
-                                               const std::map<std::string, std::string>& bfd,
-                                               Instant now);
+                                               const BfdSessions& bfd, Instant now);
 
 }  // namespace trivet::daemon

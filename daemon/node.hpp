@@ -97,7 +97,6 @@ public:
     std::optional<api::AddressRuntime> address_runtime(IpAddress address) const override;
     api::NodeRuntime node_runtime() const override;
     std::vector<api::BgpSessionRuntime> bgp_sessions() const override;
-    std::size_t bgp_sessions_up() const override { return bgp_up_.size(); }
     boost::asio::awaitable<Result<std::vector<api::BgpRouteRuntime>>> bgp_routes(
         api::BgpRouteQuery query) override;
     Result<void> reset_bgp(std::string peer) override;
@@ -137,6 +136,7 @@ private:
     void plan_bgp_soon();
     void plan_bgp();
     DrainStage drain_stage();
+    BgpSessions bgp_sessions_here() const;
     void start_bgp();
     void release_bgp();
     void on_bgp_event(const announce::bgp::PeerEvent& event);
@@ -176,7 +176,8 @@ private:
     raft::RaftId best_successor() const;
     const raft::Member* find_member(const std::string& node, raft::RaftId& id) const;
 
-    // node_troubles.cpp: what is wrong with addresses, told to the cluster
+    // node_troubles.cpp: what is wrong with addresses, told to the cluster; and which BGP sessions
+    // there are
     void on_seen(IpAddress address, MacAddress mac, Instant at);
     void watch_troubles();
     void report_troubles();
@@ -219,7 +220,8 @@ private:
     std::unique_ptr<announce::bgp::BgpService> bgp_;  // from the first bgp-peer on
     std::unique_ptr<announce::bfd::BfdService> bfd_;  // ends first, for it calls bgp_
     announce::bfd::SessionConfigs bfd_sessions_;
-    BgpPlan bgp_plan_;  // as handed out last
+    BgpPlan bgp_plan_;                           // as handed out last
+    DrainStage drain_stage_ = DrainStage::none;  // of that plan
     std::set<IpAddress> bgp_bound_;
     std::set<std::string> bgp_up_;  // established sessions, by name
     std::atomic<bool> is_bfd_ending_ = false;

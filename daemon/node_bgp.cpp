@@ -85,7 +85,8 @@ void Node::plan_bgp_soon() {
 void Node::plan_bgp() {
     if (is_stopped_ || is_released_) return;
     const auto begun = std::chrono::steady_clock::now();
-    BgpPlan plan = bgp_plan(state_, config_.node, {.drain = drain_stage(), .before = &bgp_plan_});
+    drain_stage_ = drain_stage();
+    BgpPlan plan = bgp_plan(state_, config_.node, {.drain = drain_stage_, .before = &bgp_plan_});
     const std::vector<IpAddress> addresses = bgp_bound(state_, config_.node);
     std::set<IpAddress> bound(addresses.begin(), addresses.end());
     if (bound != bgp_bound_) {
@@ -163,20 +164,12 @@ void Node::watch_peers(const std::map<std::string, bgp::BfdWish>& wishes) {
     if (!bfd_ && !wishes.empty()) start_bfd();
     if (!bfd_) return;
     bfd_sessions_.clear();
-    for (const auto& [peer, wish] : wishes) {
-        bfd::SessionConfig& session = bfd_sessions_[peer];
-        session = {.local = wish.local,
-                   .remote = wish.remote,
-                   .interface = wish.interface,
-                   .multihop = wish.is_multihop,
-                   .settings = wish.settings};
-        // Not every neighbour was seen to return our echoes, and one that does not would look dead.
-        if (!std::exchange(session.settings.echo_interval, std::nullopt)) continue;
-        log_.warning(
-            "the echo function of BFD is not used in this version; control packets watch "
-            "the peer",
-            {{"peer", peer}});
-    }
+    for (const auto& [peer, wish] : wishes)
+        bfd_sessions_[peer] = {.local = wish.local,
+                               .remote = wish.remote,
+                               .interface = wish.interface,
+                               .multihop = wish.is_multihop,
+                               .settings = wish.settings};
     if (auto set = bfd_->set_sessions(bfd_sessions_); !set)
         log_.error("the peers are not watched by BFD", {{"reason", set.error().message}});
 }
@@ -218,18 +211,27 @@ void Node::on_bgp_event(const bgp::PeerEvent& event) {
     const std::string peer = event.peer.substr(0, event.peer.find('@'));
     record(event.is_up ? "bgp_session_up" : "bgp_session_down", "bgp-peer/" + peer,
            fmt::format("{}: {}", event.peer, event.text));
+    report_troubles();  // and the sessions with them
+}
+
+/// What the cluster is told of them.
+BgpSessions Node::bgp_sessions_here() const {
+    BgpSessions sessions;
+    for (const std::string& session : bgp_up_)
+        sessions.established.insert(session.substr(0, session.find('@')));
+    if (drain_stage_ != DrainStage::withdrawn || !bgp_) return sessions;
+    sessions.withdrawn = std::ranges::all_of(bgp_->status(), [](const bgp::PeerStatus& peer) {
+        return std::ranges::all_of(peer.advertised,
+                                   [](const auto& family) { return family.second == 0; });
+    });
+    return sessions;
 }
 
 // ---- what people ask ----------------------------------------------------------------------------
 
 std::vector<api::BgpSessionRuntime> Node::bgp_sessions() const {
     if (!bgp_) return {};
-    std::map<std::string, std::string> watched;
-    if (bfd_)
-        for (const auto& [peer, session] : bfd_->status().sessions)
-            watched[peer] = session.problem.empty() ? std::string(to_string(session.session.state))
-                                                    : session.problem;
-    return to_runtime(bgp_->status(), watched, boot_now());
+    return to_runtime(bgp_->status(), bfd_ ? bfd_->status().sessions : BfdSessions{}, boot_now());
 }
 
 asio::awaitable<Result<std::vector<api::BgpRouteRuntime>>> Node::bgp_routes(

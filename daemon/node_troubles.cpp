@@ -45,7 +45,8 @@ void Node::report_troubles() {
     const bool has_more = actions.size() > reports_max;
     if (has_more) actions.resize(reports_max);
     is_reporting_ = true;
-    propose_in_background(std::move(actions), "tell the cluster what is wrong with addresses",
+    propose_in_background(std::move(actions),
+                          "tell the cluster what is wrong with addresses, and of BGP sessions",
                           [this, has_more](const Result<LogIndex>& done) {
                               is_reporting_ = false;
                               if (done && has_more) report_troubles();
@@ -68,6 +69,11 @@ std::vector<Action> Node::trouble_reports() {
         }
     for (auto& [address, trouble] : here)
         actions.emplace_back(ReportTrouble{address, config_.node, std::move(trouble)});
+    for (const auto& [node, told] : state_.bgp_sessions().all())
+        if (gone.contains(node)) actions.emplace_back(ReportBgpSessions{node});
+    if (BgpSessions sessions = bgp_sessions_here();
+        sessions != state_.bgp_sessions().of(config_.node))
+        actions.emplace_back(ReportBgpSessions{config_.node, std::move(sessions)});
     return actions;
 }
 

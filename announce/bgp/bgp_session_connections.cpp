@@ -13,7 +13,7 @@ constexpr std::array both_directions = {Direction::outgoing, Direction::incoming
 
 /// Whether the routes shall go with the session, also where both sides keep them over a
 /// NOTIFICATION: a reset or another configuration brings the session back at once, these do not
-/// (RFC 8538 section 3.1; RFC 9384 section 4).
+/// (RFC 8538 section 5.1; RFC 9384 section 4).
 bool ends_for_good(const NotificationMessage& message) {
     constexpr std::array subcodes = {cease_reason::maximum_number_of_prefixes_reached,
                                      cease_reason::administrative_shutdown,

@@ -67,10 +67,6 @@ public:
     std::optional<AddressRuntime> address_runtime(IpAddress address) const override;
     NodeRuntime node_runtime() const override { return knobs_.runtime; }
     std::vector<BgpSessionRuntime> bgp_sessions() const override { return knobs_.bgp_sessions; }
-    std::size_t bgp_sessions_up() const override {
-        return static_cast<std::size_t>(std::ranges::count_if(
-            knobs_.bgp_sessions, [](const auto& session) { return session.is_established(); }));
-    }
     boost::asio::awaitable<Result<std::vector<BgpRouteRuntime>>> bgp_routes(
         BgpRouteQuery query) override;
     Result<void> reset_bgp(std::string peer) override;

@@ -255,6 +255,22 @@ TEST_F(Lbctl, Explain) {
     EXPECT_EQ(json::parse(run({"vip", "explain", "web", "-o", "json"}).out), answer);
 }
 
+TEST_F(Lbctl, DrainWaitsUntilRoutersHearNothingOfTheNode) {
+    answer_json("POST /v1/nodes/n1/drain", {{"name", "n1"}, {"drained", true}});
+    answer_json("GET /v1/vips", {{"items", json::array()}});
+    answer_json(
+        "GET /v1/nodes/n1",
+        {{"name", "n1"}, {"status", {{"bgp_established", {"tor1"}}, {"bgp_withdrawn", false}}}});
+    const auto waits = run({"node", "drain", "n1", "--wait=0.1"});
+    EXPECT_EQ(waits.code, ExitCode::timeout) << waits.err;
+    EXPECT_NE(waits.err.find("has not taken its BGP routes back"), std::string::npos) << waits.err;
+    answer_json(
+        "GET /v1/nodes/n1",
+        {{"name", "n1"}, {"status", {{"bgp_established", {"tor1"}}, {"bgp_withdrawn", true}}}});
+    pauses_ = 1;
+    EXPECT_EQ(run({"node", "drain", "n1", "--wait"}).out, "node/n1 drained\n");
+}
+
 TEST_F(Lbctl, DrainAndUndrain) {
     answer_json("POST /v1/nodes/n1/drain", {{"name", "n1"}, {"drained", true}});
     answer_json("POST /v1/nodes/n1/undrain", {{"name", "n1"}, {"drained", false}});

@@ -37,6 +37,8 @@ Command every_action() {
                                                     .mac = MacAddress{{2, 0, 0, 0, 0, 9}},
                                                     .message = "no carrier"}});
     command.actions.push_back(ReportTrouble{IpAddress::parse("10.0.0.1").value(), "n3"});
+    command.actions.push_back(
+        ReportBgpSessions{"n2", {.established = {"tor1", "tor2"}, .withdrawn = true}});
     return command;
 }
 
@@ -127,6 +129,9 @@ TEST(Command, EveryFieldOfTheLeaseActionsComesBack) {
     EXPECT_EQ(report.trouble->mac, (MacAddress{{2, 0, 0, 0, 0, 9}}));
     EXPECT_EQ(report.trouble->message, "no carrier");
     EXPECT_FALSE(std::get<ReportTrouble>(decoded->actions[17]).trouble);
+    const auto& sessions = std::get<ReportBgpSessions>(decoded->actions[18]);
+    EXPECT_EQ(sessions.node, "n2");
+    EXPECT_EQ(sessions.sessions, (BgpSessions{.established = {"tor1", "tor2"}, .withdrawn = true}));
 }
 
 TEST(Command, ANodesFactsComeBackAndOlderEntriesHaveNone) {

@@ -16,7 +16,8 @@ PAIR, TRIPLE = re.compile(r"\((\d+),(\d+)\)"), re.compile(r"\((\d+), (\d+), (\d+
 
 class Bird(Peer):
     software = "BIRD"
-    lacks = {"unnumbered": "BIRD 2.0 needs the neighbour's link-local address"}
+    lacks = {"bfd_echo": "BIRD has no echo function",
+             "unnumbered": "BIRD 2.0 needs the neighbour's link-local address"}
 
     def find(self):
         self.program = find_program("bird", "usr/sbin", package="bird2")

@@ -246,6 +246,29 @@ def bfd(bench):
     bench.settle_again(neighbour)
 
 
+@case("faults", "bfd", "bfd_echo")
+def bfd_echo(bench):
+    """Our echoes come back from the router; when they do not, its routes are gone although control packets are slow."""
+    router = bench.network.router
+    router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")  # FRR leaves it to the kernel to return them
+    neighbour = bench.meet(bfd=Bfd(echo_ms=50), hold_time=90)
+    bench.settle(neighbour)
+    wait_for("the echoes to come back", lambda: bench.speaker.bfd().get("echo") == "active"
+             and bench.speaker.bfd()["echo_packets_received"] > 20)
+    assert bench.speaker.bfd()["detection_time_ms"] >= 1000, bench.speaker.bfd()
+    downs = bench.speaker.bfd()["down_events"]
+    bench.network.cut()
+    try:
+        wait_for("BFD to go down", lambda: bench.speaker.bfd()["down_events"] > downs, timeout=5)
+        told = bench.speaker.bfd()
+        assert told["diagnostic"] == "echo function failed", told
+        wait_for("the announcer to close the session", lambda: not connections(bench.network.node), timeout=5)
+    finally:
+        bench.network.mend()
+        router.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
+    bench.settle_again(neighbour)
+
+
 # ---- routes --------------------------------------------------------------------------------------
 @case("routes", "route_refresh")
 def route_refresh(bench):
@@ -284,6 +307,7 @@ def drain(bench):
         wait_for("GRACEFUL_SHUTDOWN", lambda: all(GRACEFUL_SHUTDOWN in each.communities for each in bench.attributes()),
                  timeout=DRAIN_S - 2)
         bench.peer.wait_routes(NOTHING, timeout=DRAIN_S + PATIENCE)
+        bench.speaker.wait_drained()
         bench.speaker.undrain()
         bench.peer.wait_routes(prefixes(BASE))
 

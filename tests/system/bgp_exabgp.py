@@ -19,6 +19,7 @@ class Exabgp(Peer):
     software = "ExaBGP"
     lacks = {
         "bfd": "ExaBGP has no BFD",
+        "bfd_echo": "ExaBGP has no BFD",
         "role": "ExaBGP has no RFC 9234",
         "graceful_restart": "ExaBGP keeps no table, so it has nothing to hold over a restart",
         "ttl_security": "ExaBGP sets the minimum TTL by a constant that this Python does not have, and goes on without",

@@ -50,8 +50,10 @@ class Frr(Peer):
         return "\n".join(lines) + "\n"
 
     def bfd_configuration(self, bfd):
+        echo = (f"  echo-mode\n  echo receive-interval {bfd.echo_ms}\n  echo transmit-interval {bfd.echo_ms}\n"
+                if bfd.echo_ms else "")
         return (f"bfd\n profile fast\n  detect-multiplier {bfd.multiplier}\n  transmit-interval {bfd.transmit_ms}\n"
-                f"  receive-interval {bfd.receive_ms}\n exit\n")
+                f"  receive-interval {bfd.receive_ms}\n{echo} exit\n")
 
     # ---- processes ------------------------------------------------------------------------------
     def launch(self):

@@ -19,6 +19,7 @@ class Gobgp(Peer):
     software = "GoBGP"
     lacks = {
         "bfd": "GoBGP has no BFD",
+        "bfd_echo": "GoBGP has no BFD",
         "role": "GoBGP has no RFC 9234",
         "route_refresh": "GoBGP keeps what it has heard and never asks for it again",
         "unnumbered": "GoBGP looks an unnumbered neighbour up only once, when it starts",

@@ -15,6 +15,7 @@ class Openbgpd(Peer):
     software = "OpenBGPD"
     lacks = {
         "bfd": "OpenBGPD has no BFD",
+        "bfd_echo": "OpenBGPD has no BFD",
         "role": "OpenBGPD 7.7 has no RFC 9234",
         "unnumbered": "OpenBGPD knows neighbours by address",
         "extended_next_hop": "OpenBGPD 7.7 has no RFC 8950",

@@ -46,6 +46,7 @@ class Bfd:
     transmit_ms: int = 100
     receive_ms: int = 100
     multiplier: int = 3
+    echo_ms: int | None = None  # the echo function (FRR)
 
 
 @dataclasses.dataclass(frozen=True)

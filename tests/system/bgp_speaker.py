@@ -35,7 +35,8 @@ class Lbd:
     def connect(self, end):
         if end.bfd:
             self.lbctl("bfd-profile", "create", "fast", "--receive-interval", end.bfd.receive_ms,
-                       "--transmit-interval", end.bfd.transmit_ms, "--detect-multiplier", end.bfd.multiplier)
+                       "--transmit-interval", end.bfd.transmit_ms, "--detect-multiplier", end.bfd.multiplier,
+                       *(("--echo-mode", "--echo-interval", end.bfd.echo_ms) if end.bfd.echo_ms else ()))
         self.lbctl("bgp-peer", "create", "tor1", *self.flags(end))
 
     def flags(self, end):
@@ -67,6 +68,11 @@ class Lbd:
         self.lbctl("bgp-peer", "delete", "tor1", check=False)
         self.lbctl("bfd-profile", "delete", "fast", check=False)
 
+    def bfd(self):
+        """How BFD is with the one session, as the node tells it."""
+        sessions = self.node.json("bgp-peer", "show", "tor1")["status"]["sessions"]
+        return sessions[0].get("bfd", {}) if sessions else {}
+
     # ---- routes ---------------------------------------------------------------------------------
     def shape(self, attributes=PLAIN, prepend=0):
         """What all routes carry from now on."""
@@ -97,6 +103,10 @@ class Lbd:
     def drain(self):
         self.lbctl("node", "drain", self.node.name)
 
+    def wait_drained(self):
+        """Until the cluster knows that the routes are taken back."""
+        self.lbctl("node", "drain", self.node.name, "--wait=10")
+
     def undrain(self):
         self.lbctl("node", "undrain", self.node.name)
 
@@ -120,7 +130,7 @@ class Lbd:
 
 class Stand:
     """BIRD in lbd's place."""
-    label, lacks = "bgp-peers", {"drain": "BIRD drains nothing by itself"}
+    label, lacks = "bgp-peers", {"bfd_echo": "BIRD has no echo function", "drain": "BIRD drains nothing by itself"}
 
     def __init__(self, network):
         self.network, self.bird, self.numbers = network, Bird(network.node), set()
