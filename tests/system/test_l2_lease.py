@@ -123,8 +123,8 @@ def test_open_close_open(lab):
         for stamp, address in stamped.announcements(1.5):
             if address in times:
                 times[address].append(stamp / 1e9)
-        for each in times.values():  # 0, 100 ms, 1.1 s
-            assert len(each) == 3 and 0.09 < each[1] - each[0] < 0.5 and 0.9 < each[2] - each[1] < 1.3, times
+        for each in times.values():  # 0, 100 ms, 1.1 s; each may be late by what the machine is late
+            assert len(each) == 3 and 0.03 < each[1] - each[0] < 0.5 and 0.7 < each[2] - each[1] < 1.3, times
         ask_both(wire)
         wire.wait_for("an answer", is_arp_answer(VIP4, to="10.77.0.2"))
         wire.ask_ndp(VIP6, "fd77::2")
