@@ -1,7 +1,7 @@
 """BIRD 2 as a router; also the one that announces where the tests need an announcer that is not lbd."""
 import re
-import socket
 
+from bird_control import Control
 from bgp_peer import (ESTABLISHED, FAMILIES, Attributes, Peer, canonical, canonical_prefix, community_text,
                       find_program)
 
@@ -126,29 +126,13 @@ class Bird(Peer):
         return self.control.exists() and bool(self.ask("show status"))
 
     def ask(self, command):
-        """Lines of the answer: BIRD's control socket speaks codes of four digits, and blanks for "the same code"."""
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(10)
-            try:
-                connection.connect(str(self.control))
-            except OSError:
-                return []
-            stream = connection.makefile("rw")
-            stream.readline()  # the greeting
-            stream.write(command + "\n")
-            stream.flush()
-            lines = []
-            for line in stream:
-                line = line.rstrip("\n")
-                if line.startswith("+"):
-                    continue  # something asynchronous
-                coded = re.match(r"\d{4}[- ]", line)
-                if coded and line[0] in "89":
-                    raise AssertionError(f"BIRD: {command}: {line}")
-                lines.append(line[5:] if coded else line[1:])
-                if coded and line[4] == " ":
-                    break
-            return lines
+        """Lines of the answer; none while it does not listen."""
+        try:
+            control = Control(self.control)
+        except (ConnectionError, FileNotFoundError):
+            return []
+        with control:
+            return control.ask(command)
 
     # ---- what it tells --------------------------------------------------------------------------
     def details(self, neighbour):

@@ -17,6 +17,7 @@ ROUTE_TARGET, SITE_OF_ORIGIN = 2, 3  # RFC 4360 sections 4 and 5
 
 class Gobgp(Peer):
     software = "GoBGP"
+    log_level = "debug"
     lacks = {
         "bfd": "GoBGP has no BFD",
         "bfd_echo": "GoBGP has no BFD",
@@ -37,7 +38,7 @@ class Gobgp(Peer):
     def launch(self):
         file = self.write("gobgpd.toml", self.configuration())
         self.spawn(self.program, "-f", file, "-t", "toml", "--api-hosts", API, "--pprof-disable", "--log-plain", "-l",
-                   "debug")
+                   self.log_level)
 
     def start(self, settings):
         super().start(settings)
