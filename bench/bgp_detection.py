@@ -72,9 +72,10 @@ def detect(pairs):
             for pair in pairs if number % 2 == 0 else reversed(pairs):
                 if pair.profile.bfd is None and number >= options.hold_runs:
                     continue
-                events = pair.measure(FAULTS[fault])
+                events, failed_before = pair.measure(FAULTS[fault])
                 seen[pair.profile, fault][pair.system].append(events)
                 emit("detection", run=number + 1, system=pair.system, profile=pair.profile.name, fault=fault,
+                     failed_before=failed_before,
                      **{f"{event}_ms": round(at, 1) for event, at in sorted(events.items())})
     return seen
 

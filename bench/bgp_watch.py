@@ -125,19 +125,28 @@ class Watch:
         for each in self.instruments:
             each.socket.close()
 
+    def is_disturbed(self, seconds):
+        """Whether anything happens within so long, or has since this was made."""
+        return bool(self.look(time.monotonic_ns(), seconds, bool))
+
     def after(self, fault, awaited, patience):
         """{event: milliseconds after fault() began}, when all that is awaited was seen. Raises when it was not."""
-        by_socket = {each.socket: each for each in self.instruments}
-        injected, seen = time.monotonic_ns(), {}
+        injected = time.monotonic_ns()
         fault()
-        end = time.monotonic() + patience
-        while not awaited <= seen.keys():
-            if time.monotonic() > end:
-                raise AssertionError(f"in {patience} s no {sorted(awaited - seen.keys())}, only {seen}")
-            readable = select.select(list(by_socket), [], [], LOOK_S)[0]
-            at = (time.monotonic_ns() - injected) / 1e6
+        seen = self.look(injected, patience, awaited.issubset, lists="node_bgp" in awaited)
+        if not awaited.issubset(seen):
+            raise AssertionError(f"in {patience} s no {sorted(awaited - seen.keys())}, only {seen}")
+        return seen
+
+    def look(self, since, seconds, is_enough, lists=False):
+        """{event: milliseconds after `since`} of what happens within so long, or until that is enough."""
+        by_socket = {each.socket: each for each in self.instruments}
+        seen, end = {}, time.monotonic() + seconds
+        while not is_enough(seen) and (left := end - time.monotonic()) > 0:
+            readable = select.select(list(by_socket), [], [], min(left, LOOK_S))[0]
+            at = (time.monotonic_ns() - since) / 1e6
             changed = [by_socket[each] for each in readable]
-            if self.connections and not readable:
+            if lists and self.connections and not readable:
                 changed.append(self.connections)
             for each in changed:
                 for event in each.events():
