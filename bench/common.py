@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 import time
 
@@ -99,6 +100,19 @@ def load(host, lbd, answer, in_flight, requests, first, seconds_max=30, address=
     return http_load(host, host=address, path=ALLOCATION_PATH, body=ALLOCATION, token=answer["admin_token"],
                      ca_file=lbd.dir / "data/pki/ca.crt", in_flight=in_flight, requests=requests, first=first,
                      seconds_max=seconds_max)
+
+
+def burn(seconds):
+    """Two busy processes for each processor, for a bounded time."""
+    busy = [subprocess.Popen(["timeout", str(seconds), "sh", "-c", "while :; do :; done"])
+            for _ in range(2 * os.cpu_count())]
+    try:
+        for process in busy:
+            process.wait(timeout=seconds + 60)
+    finally:
+        for process in busy:
+            process.terminate()
+            process.wait(timeout=10)
 
 
 def filesystem(path):

@@ -8,7 +8,6 @@ processor busy). docs/reference/benchmarks.md says how to read it.
 """
 import argparse
 import collections
-import os
 import random
 import re
 import signal
@@ -200,14 +199,6 @@ def stalls(many):
             scene(many, "stalls of another", lambda: stall(other))]
 
 
-def burn(many):
-    """Two busy processes for each processor, for a bounded time."""
-    busy = [subprocess.Popen(["timeout", str(options.load_seconds), "sh", "-c", "while :; do :; done"])
-            for _ in range(2 * os.cpu_count())]
-    for process in busy:
-        process.wait(timeout=options.load_seconds + 60)
-
-
 def main():
     common.say(f"seed {options.seed}")
     rows = []
@@ -222,7 +213,7 @@ def main():
         if "stalls" in options.scenes:
             rows += stalls(many)
         if "load" in options.scenes:
-            rows.append(scene(many, "load", lambda: burn(many)))
+            rows.append(scene(many, "load", lambda: common.burn(options.load_seconds)))
     common.table(["scene", "s", "moved", "answers", "lost, moved", "lost, others", "closed unplanned", "fences", "balance"],
                  rows)
 

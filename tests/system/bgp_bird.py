@@ -192,6 +192,14 @@ class Bird(Peer):
                 return words[2].lower()
         return None
 
+    def bfd_timers(self, neighbour):
+        """(interval of its packets, detection time) in seconds, as agreed on; None while BFD is not up."""
+        for line in self.ask("show bfd sessions"):
+            words = line.split()
+            if words and words[0] == neighbour and words[2] == "Up":
+                return float(words[-2]), float(words[-1])
+        return None
+
     def request_route_refresh(self, neighbour):
         self.ask(f"reload in {self.session_name(neighbour)}")
 

@@ -19,9 +19,15 @@ class Lbd:
     """The real one. Its numbers are VIPs of a pool that an advertisement for all peers selects."""
     label, lacks = "bgp-matrix", {}  # label: of the lines that say how a case went
 
-    def __init__(self, network):
+    def __init__(self, network, host=None, address=NODE["ipv4"]):
+        """In the network's node; or elsewhere, where it plays a router that takes no routes."""
         self.network = network
-        self.node = Node(network.node, "n1", NODE["ipv4"])
+        host = host or network.node
+        self.node = Node(host, host.name, address)
+
+    @property
+    def process(self):
+        return self.node.process
 
     def start(self):
         self.node.start().init()
@@ -72,6 +78,11 @@ class Lbd:
         """How BFD is with the one session, as the node tells it."""
         sessions = self.node.json("bgp-peer", "show", "tor1")["status"]["sessions"]
         return sessions[0].get("bfd", {}) if sessions else {}
+
+    def reset(self):
+        """The session begins anew, at once: whoever has lost it many times would wait longer and longer."""
+        answer = self.node.ask("POST", "/v1/bgp-peers/tor1/reset")
+        assert answer.status == 200, answer
 
     # ---- routes ---------------------------------------------------------------------------------
     def shape(self, attributes=PLAIN, prepend=0):
@@ -136,6 +147,10 @@ class Stand:
         self.network, self.bird, self.numbers = network, Bird(network.node), set()
         self.settings = Settings(asn=0, router_id=NODE["ipv4"])
 
+    @property
+    def process(self):
+        return self.bird.processes[0]
+
     def start(self):
         self.bird.start(self.settings)
 
@@ -150,6 +165,9 @@ class Stand:
 
     def disconnect(self):
         self.change(neighbours=())
+
+    def reset(self):
+        pass  # it tries again after two seconds at most
 
     def shape(self, attributes=PLAIN, prepend=0):
         """After connect(): the number to prepend is the session's own."""
