@@ -1,0 +1,66 @@
+#include "cloud/kube_node.hpp"
+
+#include "cloud/json_reader.hpp"
+
+namespace trivet::cloud {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t addresses_max = 256;
+constexpr std::size_t conditions_max = 1024;
+
+constexpr const char* host_name_label = "kubernetes.io/hostname";
+/// Its presence alone counts, whatever its value (KEP-1143).
+constexpr const char* exclude_label = "node.kubernetes.io/exclude-from-external-load-balancers";
+
+void read_addresses(JsonReader& status, KubeNode& node) {
+    status.list("addresses", addresses_max,
+                [&node](const json& item, const std::string& path) -> Result<void> {
+                    std::string type;
+                    std::string text;
+                    JsonReader reader(item, path);
+                    reader.text("type", type);
+                    reader.text("address", text);
+                    const auto address = IpAddress::parse(text);
+                    if (address && (type == "InternalIP" || type == "ExternalIP"))
+                        node.addresses.push_back(*address);
+                    return reader.finish();
+                });
+}
+
+void read_conditions(JsonReader& status, KubeNode& node) {
+    status.list("conditions", conditions_max,
+                [&node](const json& item, const std::string& path) -> Result<void> {
+                    std::string type;
+                    std::string value;
+                    JsonReader reader(item, path);
+                    reader.text("type", type);
+                    reader.text("status", value);
+                    if (type == "Ready") node.ready = value == "True";
+                    return reader.finish();
+                });
+}
+
+}  // namespace
+
+Result<KubeNode> read_kube_node(const json& object) {
+    auto meta = read_meta(object);
+    if (!meta) return fail(meta.error());
+    KubeNode node;
+    node.meta = std::move(*meta);
+    if (const auto label = node.meta.labels.find(host_name_label); label != node.meta.labels.end())
+        node.host_name = label->second;
+    node.excluded = node.meta.labels.contains(exclude_label);
+    node.meta.labels.clear();
+    JsonReader whole(object);
+    whole.object("status", [&](JsonReader& status) {
+        read_addresses(status, node);
+        read_conditions(status, node);
+    });
+    if (auto finished = whole.finish(); !finished) return fail(finished.error());
+    return node;
+}
+
+}  // namespace trivet::cloud
