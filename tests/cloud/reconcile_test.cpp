@@ -165,6 +165,20 @@ TEST(Reconcile, TwoShimsOfDifferentClustersDoNotFight) {
     EXPECT_TRUE(world.exists("web"));
 }
 
+TEST(Reconcile, ClustersShareAPoolAndNothingElse) {
+    CloudWorld world;
+    world.pool("lan", lan);
+    ASSERT_TRUE(world.put_vip(R"({"namespace": "c2.shop", "name": "web", "ports": ["80"],
+        "labels": {"trivet.dev/cluster": "c2"}})"));
+    world.create("web");
+    world.run("web");
+    EXPECT_EQ(world.shown("web"), "192.0.2.2");
+    world.erase("web");
+    world.run("web");
+    EXPECT_EQ(world.held("c1.shop", "web"), "no VIP");
+    EXPECT_EQ(world.held("c2.shop", "web"), "192.0.2.1");
+}
+
 TEST(ServiceEvent, LongMessagesAreCutBetweenCharacters) {
     const auto service = test::service("web");
     std::string message(1020, 'a');
