@@ -120,37 +120,39 @@ const Node* served(const ClusterState& state, const std::string& name) {
 
 }  // namespace
 
-BgpPlan bgp_plan(const ClusterState& state, const std::string& node,
+BgpDuty bgp_duty(const ClusterState& state, const std::string& node,
                  const BgpPolicyOptions& options) {
-    BgpPlan plan;
+    BgpDuty duty;
     const Node* self = served(state, node);
-    if (self == nullptr) return plan;
+    if (self == nullptr) return duty;
     std::vector<BgpPeerSpec> peers = peers_of(state, *self);
-    if (peers.empty()) return plan;
+    if (peers.empty()) return duty;
 
     const DrainStage drain = stage_of(*self, options.drain);
     BgpRouteMaker maker(state, node, hosts_of(state), rules_of(state, *self));
-    if (drain != DrainStage::withdrawn) maker.file_all();
+    maker.file_all();
     SharedRoutes shared(options.before);
     std::map<BgpAudience, std::shared_ptr<const BgpRoutes>> heard;
+    std::vector<BgpAudience> audiences;
     for (BgpPeerSpec& peer : peers) {
-        const BgpAudience audience = audience_of(peer, maker.rules(), drain);
-        auto& routes = heard[audience];
-        if (!routes) routes = shared.share(maker.routes(audience));
-        plan.emplace(peer.name, BgpPeerPlan{std::move(peer.settings), routes});
+        audiences.push_back(audience_of(peer, maker.rules(), drain));
+        auto& routes = heard[audiences.back()];
+        if (!routes)
+            routes = shared.share(drain == DrainStage::withdrawn ? BgpRoutes{}
+                                                                 : maker.routes(audiences.back()));
+        duty.plan.emplace(peer.name, BgpPeerPlan{std::move(peer.settings), routes});
     }
-    return plan;
+    duty.bound = maker.bound(audiences);
+    return duty;
+}
+
+BgpPlan bgp_plan(const ClusterState& state, const std::string& node,
+                 const BgpPolicyOptions& options) {
+    return bgp_duty(state, node, options).plan;
 }
 
 std::vector<IpAddress> bgp_bound(const ClusterState& state, const std::string& node) {
-    const Node* self = served(state, node);
-    if (self == nullptr) return {};
-    BgpRouteMaker maker(state, node, hosts_of(state), rules_of(state, *self));
-    maker.file_all();
-    std::vector<BgpAudience> audiences;
-    for (const BgpPeerSpec& peer : peers_of(state, *self))
-        audiences.push_back(audience_of(peer, maker.rules(), DrainStage::none));
-    return maker.bound(audiences);
+    return bgp_duty(state, node).bound;
 }
 
 std::vector<BgpAnnouncement> bgp_announcements(const ClusterState& state, IpAddress address) {

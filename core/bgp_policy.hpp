@@ -26,6 +26,15 @@ struct BgpPolicyOptions {
     const BgpPlan* before = nullptr;
 };
 
+/// What a node has to do for BGP.
+struct BgpDuty {
+    BgpPlan plan;                  // as bgp_plan()
+    std::vector<IpAddress> bound;  // as bgp_bound()
+};
+/// Both at once: all VIPs are gone through once.
+BgpDuty bgp_duty(const ClusterState& state, const std::string& node,
+                 const BgpPolicyOptions& options = {});
+
 /// The peers that `node` has sessions with, and what each is told: every address that VIPs hold,
 /// whose pool a bgp-advertisement selects and which the node is eligible for (and owns, when layer
 /// 2 announces the pool as well). Routes are of both families, whatever a peer's session carries.

@@ -6,6 +6,7 @@
 
 #include "core/assert.hpp"
 #include "core/bgp_conflicts.hpp"
+#include "core/bgp_objects.hpp"
 #include "core/object_json.hpp"
 #include "core/vip_rules.hpp"
 
@@ -294,15 +295,37 @@ bool ClusterState::selects_alike(const ConfigObject& config) const {
     });
 }
 
+/// The pools that layer 2 announces. Of bgp-advertisements placement looks at nothing else: as long
+/// as no pool changes sides, the lists of 100,000 VIPs are not gone through.
+std::set<std::string> ClusterState::pools_by_l2() const {
+    std::vector<BgpAdvertisementSpec> bgp;
+    for (const ConfigObject* object : config_objects(Kind::bgp_advertisement))
+        bgp.push_back(bgp_advertisement_of(*object));
+    std::set<std::string> names;
+    for (const auto& [name, stored] : pools_) {
+        const Pool& pool = stored.object;
+        const bool l2 = std::ranges::any_of(l2_advertisements_, [&](const auto& entry) {
+            const L2Advertisement& advertisement = entry.second.object;
+            return selects_pool(advertisement.pools, advertisement.pool_selectors, pool);
+        });
+        const auto is_for_pool = [&](const BgpAdvertisementSpec& spec) {
+            return spec.is_for(pool);
+        };
+        if (l2 || std::ranges::none_of(bgp, is_for_pool)) names.insert(name);
+    }
+    return names;
+}
+
 Result<void> ClusterState::put(const ConfigObject& config, bool, Change& change) {
     const ObjectKey key = key_of(config);
-    const bool is_placed_as_before = key.kind != Kind::bgp_advertisement || selects_alike(config);
+    const bool may_place = key.kind == Kind::bgp_advertisement && !selects_alike(config);
+    const std::set<std::string> by_l2 = may_place ? pools_by_l2() : std::set<std::string>{};
     const PutEffect stored = store(config_objects_, key, config, change.index);
     if (stored == PutEffect::same) return {};
     change.rows.insert(key.to_string());
     const char* what = stored == PutEffect::created ? "created" : "changed";
     change.event(event_type(key.kind, what), key.to_string(), title(key) + " " + what);
-    if (!is_placed_as_before) change.touch_all(title(key) + " " + what);
+    if (may_place && pools_by_l2() != by_l2) change.touch_all(title(key) + " " + what);
     return {};
 }
 
@@ -329,6 +352,8 @@ Result<void> ClusterState::act(const DeleteObject& deletion, Change& change) {
     if (!revision_of(key)) return fail(not_found(key));
     if (key.kind == Kind::pool) return delete_pool(key.name, deletion.force, change);
     if (key.kind == Kind::vip) return delete_vip(key, change);
+    const bool may_place = key.kind == Kind::bgp_advertisement;
+    const std::set<std::string> by_l2 = may_place ? pools_by_l2() : std::set<std::string>{};
     if (key.kind == Kind::l2_advertisement) {
         l2_advertisements_.erase(key.name);
     } else if (key.kind == Kind::name_space) {
@@ -339,7 +364,7 @@ Result<void> ClusterState::act(const DeleteObject& deletion, Change& change) {
     }
     change.rows.insert(key.to_string());
     change.event(event_type(key.kind, "deleted"), key.to_string(), title(key) + " deleted");
-    if (key.kind == Kind::l2_advertisement || key.kind == Kind::bgp_advertisement)
+    if (key.kind == Kind::l2_advertisement || (may_place && pools_by_l2() != by_l2))
         change.touch_all(title(key) + " deleted");
     return {};
 }

@@ -166,6 +166,7 @@ private:
     Result<void> check_preconditions(const PutObject& put, const ObjectKey& key) const;
     Result<void> check_conflicts(const Object& object, Change& change) const;
     bool selects_alike(const ConfigObject& config) const;
+    std::set<std::string> pools_by_l2() const;
     std::optional<std::uint64_t> revision_of(const ObjectKey& key) const;
     Error not_found(const ObjectKey& key) const;
 

@@ -225,8 +225,8 @@ private:
     std::set<IpAddress> bgp_bound_;
     std::set<std::string> bgp_up_;  // established sessions, by name
     std::atomic<bool> is_bfd_ending_ = false;
-    bool is_bgp_planned_ = false;                 // the timer runs
-    std::chrono::nanoseconds bgp_plan_pause_{0};  // after a plan that took long
+    bool is_bgp_planned_ = false;                                // the timer runs
+    std::chrono::steady_clock::time_point bgp_plan_not_before_;  // after one that took long
     std::optional<Instant> drained_at_;
     bool has_planned_bgp_ = false;
     bool is_bgp_restart_ = false;  // an earlier life of this node was a member, and ended just now

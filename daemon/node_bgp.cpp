@@ -75,7 +75,8 @@ void Node::look_at_boot() {
 void Node::plan_bgp_soon() {
     if (is_bgp_planned_ || is_stopped_) return;
     is_bgp_planned_ = true;
-    bgp_timer_.expires_after(std::max<std::chrono::nanoseconds>(plan_after, bgp_plan_pause_));
+    bgp_timer_.expires_at(
+        std::max(std::chrono::steady_clock::now() + plan_after, bgp_plan_not_before_));
     bgp_timer_.async_wait([this](boost::system::error_code error) {
         is_bgp_planned_ = false;
         if (!error) plan_bgp();
@@ -86,18 +87,18 @@ void Node::plan_bgp() {
     if (is_stopped_ || is_released_) return;
     const auto begun = std::chrono::steady_clock::now();
     drain_stage_ = drain_stage();
-    BgpPlan plan = bgp_plan(state_, config_.node, {.drain = drain_stage_, .before = &bgp_plan_});
-    const std::vector<IpAddress> addresses = bgp_bound(state_, config_.node);
-    std::set<IpAddress> bound(addresses.begin(), addresses.end());
+    BgpDuty duty = bgp_duty(state_, config_.node, {.drain = drain_stage_, .before = &bgp_plan_});
+    std::set<IpAddress> bound(duty.bound.begin(), duty.bound.end());
     if (bound != bgp_bound_) {
         bgp_bound_ = bound;
         // First: routers send traffic as soon as they know a route.
         announcer_->set_bound(std::move(bound));
     }
-    if (!plan.empty() && !bgp_) start_bgp();
-    bgp_plan_ = std::move(plan);
+    if (!duty.plan.empty() && !bgp_) start_bgp();
+    bgp_plan_ = std::move(duty.plan);
     if (bgp_) bgp_->set_plan(bgp_plan_);
-    bgp_plan_pause_ = plan_share * (std::chrono::steady_clock::now() - begun);
+    const auto ended = std::chrono::steady_clock::now();
+    bgp_plan_not_before_ = ended + plan_share * (ended - begun);
 }
 
 /// A drained node first tells its peers that its routes will go away, and then takes them back.
