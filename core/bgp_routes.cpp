@@ -76,6 +76,12 @@ private:
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> united_;
 };
 
+bool BgpRouteMaker::hears(const BgpAudience& audience, const RuleSet& rules) {
+    return std::ranges::any_of(rules, [&](std::uint32_t rule) {
+        return std::ranges::binary_search(audience.rules, rule);
+    });
+}
+
 BgpRouteMaker::BgpRouteMaker(const ClusterState& state, std::string node,
                              std::vector<std::string> hosts, std::vector<BgpRule> rules)
     : state_(state), node_(std::move(node)), hosts_(std::move(hosts)), rules_(std::move(rules)) {
@@ -147,9 +153,7 @@ bool BgpRouteMaker::is_told(const BgpAudience& audience, IpAddress address) {
     const Segment* segment = segment_of(address);
     if (segment == nullptr || holders.empty()) return false;
     const auto rule_set = rules_for(*segment, address, holders);
-    return rule_set && std::ranges::any_of(rule_sets_[*rule_set], [&](std::uint32_t rule) {
-               return std::ranges::binary_search(audience.rules, rule);
-           });
+    return rule_set && hears(audience, rule_sets_[*rule_set]);
 }
 
 void BgpRouteMaker::file(const Segment& segment, IpAddress address, Holders holders) {
@@ -247,11 +251,6 @@ BgpRoutes BgpRouteMaker::routes(const BgpAudience& audience) const {
 }
 
 std::vector<IpAddress> BgpRouteMaker::bound(const std::vector<BgpAudience>& audiences) const {
-    const auto hears = [](const BgpAudience& audience, const RuleSet& rules) {
-        return std::ranges::any_of(rules, [&](std::uint32_t rule) {
-            return std::ranges::binary_search(audience.rules, rule);
-        });
-    };
     std::vector<bool> is_heard;
     for (const RuleSet& rules : rule_sets_)
         is_heard.push_back(std::ranges::any_of(

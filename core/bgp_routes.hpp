@@ -79,6 +79,7 @@ private:
     bool is_eligible(Holders holders) const;
     bool is_for_owner(IpAddress address) const;
     std::uint32_t place_of(const RuleSet& rules);
+    static bool hears(const BgpAudience& audience, const RuleSet& rules);
     std::vector<Emission> emissions(const RuleSet& rules, IpFamily family,
                                     const BgpAudience& audience, Attributes& attributes) const;
 

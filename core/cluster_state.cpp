@@ -6,7 +6,7 @@
 
 #include "core/assert.hpp"
 #include "core/bgp_conflicts.hpp"
-#include "core/bgp_objects.hpp"
+#include "core/l2_rules.hpp"
 #include "core/object_json.hpp"
 #include "core/vip_rules.hpp"
 
@@ -298,21 +298,9 @@ bool ClusterState::selects_alike(const ConfigObject& config) const {
 /// The pools that layer 2 announces. Of bgp-advertisements placement looks at nothing else: as long
 /// as no pool changes sides, the lists of 100,000 VIPs are not gone through.
 std::set<std::string> ClusterState::pools_by_l2() const {
-    std::vector<BgpAdvertisementSpec> bgp;
-    for (const ConfigObject* object : config_objects(Kind::bgp_advertisement))
-        bgp.push_back(bgp_advertisement_of(*object));
     std::set<std::string> names;
-    for (const auto& [name, stored] : pools_) {
-        const Pool& pool = stored.object;
-        const bool l2 = std::ranges::any_of(l2_advertisements_, [&](const auto& entry) {
-            const L2Advertisement& advertisement = entry.second.object;
-            return selects_pool(advertisement.pools, advertisement.pool_selectors, pool);
-        });
-        const auto is_for_pool = [&](const BgpAdvertisementSpec& spec) {
-            return spec.is_for(pool);
-        };
-        if (l2 || std::ranges::none_of(bgp, is_for_pool)) names.insert(name);
-    }
+    for (const auto& [name, stored] : pools_)
+        if (advertisements_of(*this, stored.object).announced_by_l2()) names.insert(name);
     return names;
 }
 
