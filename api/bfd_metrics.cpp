@@ -2,18 +2,15 @@
 
 #include <algorithm>
 
+#include "api/bgp_metrics.hpp"
+
 namespace trivet::api {
 
 using prometheus::MetricType;
 
 namespace {
 
-using Labels = std::vector<std::pair<std::string, std::string>>;
 using Session = BgpSessionRuntime;
-
-Labels labels_of(const Session& session) {
-    return {{"peer", session.peer}, {"session", session.session}};
-}
 
 /// `more`: what tells this one apart from others of the metric and session.
 void take(std::vector<Sample>& samples, const Session& session, std::uint64_t value,
@@ -72,17 +69,15 @@ void add_metallb_names(Families& families, const std::vector<Session>& watched) 
         {MetricType::Counter, "metallb_bfd_session_down_events", "How often BFD went down",
          &BfdRuntime::down_events},
     };
-    const auto labels = [](const Session& session) {
-        return Labels{{"peer", session.peer_address}};
-    };
     std::vector<Sample> up;
     for (const Session& session : watched)
-        up.push_back({session.bfd->is_up() ? 1.0 : 0.0, labels(session)});
+        up.push_back({session.bfd->is_up() ? 1.0 : 0.0, metallb_labels(session)});
     add(families, MetricType::Gauge, "metallb_bfd_session_up", "As trivet_bfd_session_up", up);
     for (const Alias& alias : aliases) {
         std::vector<Sample> samples;
         for (const Session& session : watched)
-            samples.push_back({static_cast<double>((*session.bfd).*alias.count), labels(session)});
+            samples.push_back(
+                {static_cast<double>((*session.bfd).*alias.count), metallb_labels(session)});
         add(families, alias.type, alias.name, alias.help, samples);
     }
 }

@@ -6,15 +6,13 @@ namespace trivet::api {
 
 using prometheus::MetricType;
 
-namespace {
-
-using Labels = std::vector<std::pair<std::string, std::string>>;
-
 Labels labels_of(const BgpSessionRuntime& session) {
     return {{"peer", session.peer}, {"session", session.session}};
 }
 
 Labels metallb_labels(const BgpSessionRuntime& session) { return {{"peer", session.peer_address}}; }
+
+namespace {
 
 using Number = std::function<double(const BgpSessionRuntime&)>;
 

@@ -10,9 +10,11 @@ namespace trivet::api {
 
 using Families = std::vector<prometheus::MetricFamily>;
 
+using Labels = std::vector<std::pair<std::string, std::string>>;
+
 struct Sample {
     double value = 0;
-    std::vector<std::pair<std::string, std::string>> labels = {};
+    Labels labels = {};
 };
 
 void add(Families& families, prometheus::MetricType type, std::string name, std::string help,
