@@ -34,7 +34,7 @@ bool is_held(const Service& service, const CloudOptions& options) {
 
 json hold_patch(const Service& service, const CloudOptions& options) {
     std::vector<std::string> finalizers = service.meta.finalizers;
-    if (!service.meta.has_finalizer(cleanup_finalizer)) finalizers.push_back(cleanup_finalizer);
+    if (!service.meta.has_finalizer(cleanup_finalizer)) finalizers.emplace_back(cleanup_finalizer);
     json annotations = json::object();
     annotations[held_annotation] = options.cluster;
     json patch = json::object();
