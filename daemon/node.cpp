@@ -246,7 +246,8 @@ void Node::follow(const std::vector<std::string>& changed) {
         } else if (TroubleTable::has_row(key)) {
             continue;  // told to people, and no part of any plan
         } else if (!key.starts_with("released/") && !key.starts_with("meta/") &&
-                   !key.starts_with(ClientTable::row_prefix) && !MembershipTable::has_row(key)) {
+                   !key.starts_with(ClientTable::row_prefix) && !MembershipTable::has_row(key) &&
+                   !TokenTable::has_row(key)) {
             everything = true;
             advertisements = advertisements || key.starts_with("l2-advertisement/");
         }
