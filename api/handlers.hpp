@@ -36,6 +36,12 @@ Result<Answer> show_checks(const Control&, const RouteCall&);
 Waiting list_peer_routes(Control&, RouteCall&);
 Waiting reset_peer(Control&, RouteCall&);
 
+// token_routes.cpp
+Waiting list_tokens(Control&, RouteCall&);
+Waiting create_token(Control&, RouteCall&);
+Result<Answer> get_token(const Control&, const RouteCall&);
+Waiting delete_token(Control&, RouteCall&);
+
 // apply_routes.cpp
 Waiting apply_items(Control&, RouteCall&);
 
