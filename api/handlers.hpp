@@ -67,6 +67,9 @@ Waiting list_events(Control&, RouteCall&);
 Result<Answer> say_alive(const Control&, const RouteCall&);
 Result<Answer> say_ready(const Control&, const RouteCall&);
 
+// watch_routes.cpp
+Waiting watch_changes(Control&, RouteCall&);
+
 // metrics.cpp, openapi.cpp
 Waiting show_metrics(Control&, RouteCall&);
 Result<Answer> show_openapi(const Control&, const RouteCall&);

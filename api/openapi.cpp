@@ -27,6 +27,7 @@ const std::map<std::string_view, Shapes>& special_shapes() {
         {"/v1/apply", {"apply", "apply-answer"}},
         {"/v1/events", {"", "event", true}},
         {"/v1/status", {"", "object"}},
+        {"/v1/watch", {"", "change"}},
         {"/v1/tokens", {"", "token", true}},
         {"/v1/tokens/{name}", {"", "token"}},
         {"/v1/vips/{namespace}/{name}/explain", {"", "vip-explanation"}},
@@ -92,6 +93,7 @@ json parameters_of(const Route& route) {
         json schema{{"type", "string"}};
         if (name == "force") schema = {{"type", "boolean"}};
         if (name == "limit") schema = {{"type", "integer"}, {"minimum", 1}, {"maximum", 10'000}};
+        if (name == "since") schema = reference("revision");
         if (name == "consistency") schema = {{"enum", {"stale"}}};
         parameters.push_back({{"name", name}, {"in", "query"}, {"schema", std::move(schema)}});
         rest.remove_prefix(std::min(space + 1, rest.size()));
@@ -105,6 +107,8 @@ json responses_of(const Route& route, const Shapes& shapes) {
         {"content", content(shapes.list ? list_of(shapes.answer) : reference(shapes.answer))}};
     if (route.info.path == "/metrics")
         done["content"] = {{"text/plain", {{"schema", {{"type", "string"}}}}}};
+    if (route.info.path == "/v1/watch")
+        done["content"] = {{"application/x-ndjson", {{"schema", reference(shapes.answer)}}}};
     json responses{
         {"default",
          {{"description", "a problem (RFC 9457)"},

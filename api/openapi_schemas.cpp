@@ -218,6 +218,11 @@ const std::string_view openapi_schemas_text = R"json({
   "match_index": {"type": "integer"}, "applied_index": {"type": "integer"}}},
 "member-changed": {"type": "object", "properties": {
   "node": {"type": "string"}, "role": {"$ref": "#/components/schemas/role"}}},
+"change": {"type": "object", "required": ["type", "revision"], "description": "one line of the stream", "properties": {
+  "type": {"enum": ["put", "delete", "bookmark"]},
+  "revision": {"type": "integer", "description": "to be given as 'since': nothing up to it is missed"},
+  "kind": {"type": "string"},
+  "object": {"type": "object", "description": "as GET gives it; of a deleted one its name alone"}}},
 "new-token": {"type": "object", "required": ["name", "role"], "properties": {
   "name": {"$ref": "#/components/schemas/name"},
   "role": {"enum": ["admin", "cloud"]},
@@ -268,7 +273,7 @@ const std::string_view openapi_schemas_text = R"json({
   "detail": {"type": "string"},
   "code": {"enum": ["invalid_argument", "unauthenticated", "not_allowed", "not_found", "conflict", "exhausted",
     "too_large", "insufficient_storage", "not_leader", "unavailable", "timeout", "corrupt", "internal",
-    "method_not_allowed", "unsupported_media_type", "not_implemented"]},
+    "method_not_allowed", "gone", "unsupported_media_type", "not_implemented"]},
   "field": {"type": "string", "description": "path of the field at fault, as ports[0].port"}}}
 })json";
 

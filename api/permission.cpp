@@ -1,5 +1,7 @@
 #include "api/permission.hpp"
 
+#include <algorithm>
+#include <array>
 #include <fmt/format.h>
 
 #include "core/object_json.hpp"
@@ -10,6 +12,7 @@ using nlohmann::json;
 
 namespace {
 
+constexpr std::array<std::string_view, 4> watched_by_cloud{"vip", "pool", "node", "namespace"};
 constexpr std::string_view vip_objects = "vip/";  // ObjectKey::to_string() of every VIP
 
 auto refuse(const Caller& caller, std::string_view lacks, std::string field = {}) {
@@ -61,6 +64,21 @@ Result<void> check_items(const Caller& caller, const json& body) {
     return {};
 }
 
+Result<void> check_kinds(const Caller& caller, const RouteCall& call) {
+    const auto given = call.request.query.find("kinds");
+    if (given == call.request.query.end()) return {};
+    for (std::string_view rest = given->second; !rest.empty();) {
+        const auto word = rest.substr(0, rest.find(','));
+        if (std::ranges::find(watched_by_cloud, word) == watched_by_cloud.end())
+            return refuse(caller,
+                          fmt::format("may watch the kinds {} alone, no '{}'",
+                                      fmt::join(watched_by_cloud, ", "), word),
+                          "kinds");
+        rest.remove_prefix(std::min(word.size() + 1, rest.size()));
+    }
+    return {};
+}
+
 /// "vip/NAMESPACE/NAME".
 Result<void> check_object(const Caller& caller, const RouteCall& call) {
     const auto given = call.request.query.find("object");
@@ -86,6 +104,7 @@ Result<void> check_role(const Route& route, const RouteCall& call) {
         case CloudMay::read:
         case CloudMay::put_items:
         case CloudMay::read_object:
+        case CloudMay::watch:
             break;
     }
     return {};
@@ -100,6 +119,8 @@ Result<void> check_limits(const Route& route, const RouteCall& call) {
             return check_items(call.caller, call.body);
         case CloudMay::read_object:
             return check_object(call.caller, call);
+        case CloudMay::watch:
+            return check_kinds(call.caller, call);
         case CloudMay::nothing:
         case CloudMay::in_namespace:
         case CloudMay::read:

@@ -31,6 +31,7 @@ enum class CloudMay : std::uint8_t {
     put_vip,       // and the VIP in the body asks for one of its pools
     put_items,     // when each item of the body is such a VIP
     read_object,   // when ?object= is a VIP of a namespace that it may use
+    watch,         // when ?kinds= are such that it may read; of VIPs its own are shown
 };
 
 enum class Body : std::uint8_t { none, json, optional };  // optional: {} when it is left out

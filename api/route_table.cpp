@@ -159,6 +159,8 @@ std::vector<Route> make_routes() {  // NOLINT(readability-function-size): a tabl
     table.push_back({.info = {"GET", "/v1/events", true, "What happened, oldest first"},
                      .cloud = CloudMay::read_object, .needs = Needs::nothing,
                      .parameters = "limit object", .handler = list_events});
+    table.push_back({.info = {"GET", "/v1/watch", true, "What changes, as it changes, a line each"},
+                     .cloud = CloudMay::watch, .parameters = "kinds namespace since", .handler = watch_changes});
     table.push_back({.info = {"GET", "/v1/cluster/snapshot", true, "All that the cluster has agreed on, as a file"},
                      .needs = Needs::barrier, .parameters = reading, .handler = save_snapshot});
     // From a node that joins: the token in the body is its proof.

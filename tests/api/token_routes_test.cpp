@@ -137,6 +137,7 @@ TEST(CloudRole, IsRefusedInEveryRowButThese) {
         "GET /v1/nodes/{name}",
         "GET /v1/status",
         "GET /v1/events",
+        "GET /v1/watch",
         "POST /v1/apply",
         "GET /livez",
         "GET /readyz",
