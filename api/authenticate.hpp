@@ -5,18 +5,24 @@
 #include <string>
 #include <string_view>
 
+#include "api/caller.hpp"
 #include "api/http_server.hpp"
+#include "core/token_table.hpp"
 
 namespace trivet::api {
 
-/// Whether the peer may administer: over the unix socket always, because its mode lets in root and
-/// the group `lbd` alone; over TCP with "Authorization: Bearer TOKEN" (RFC 6750 section 2.1), whose
-/// hash is compared in constant time. Pure.
+/// Who calls: over the unix socket the administrator, because its mode lets in root and the group
+/// `lbd` alone; over TCP the bearer of "Authorization: Bearer TOKEN" (RFC 6750 section 2.1). Its
+/// hash is compared with those of all tokens, each in constant time, so that the time tells neither
+/// how far it is right nor with which one. Pure.
 /// Errors: unauthenticated, saying what to send.
-Result<void> authenticate(const HttpRequest& request, std::string_view admin_token_hash);
+Result<Caller> authenticate(const HttpRequest& request, std::string_view admin_token_hash,
+                            const TokenTable& tokens);
 
 /// Hex SHA-256 in lower case: all that is kept of a token.
 std::string hash_of_token(std::string_view token);
+/// 256 random bits, in the form that all tokens have.
+std::string make_token();
 
 /// Remembers who failed lately, so that guessing from one address gets slow while a valid token is
 /// never held up. Bounded: of too many addresses the one that failed longest ago is forgotten.

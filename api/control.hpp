@@ -11,6 +11,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "api/bgp_runtime.hpp"
+#include "api/change_feed.hpp"
 #include "api/check.hpp"
 #include "api/cluster_view.hpp"
 #include "core/cluster_state.hpp"
@@ -83,6 +84,8 @@ public:
     virtual ~Control() = default;
     virtual boost::asio::any_io_executor executor() = 0;
     virtual const ClusterState& state() const = 0;
+    /// What changed in the state, as it was applied here.
+    virtual std::shared_ptr<ChangeFeed> changes() = 0;
 
     /// Replicates the actions as one command; returns its index after it was applied with success,
     /// or that of the command which did the same under this key before.

@@ -36,6 +36,12 @@ Result<Answer> show_checks(const Control&, const RouteCall&);
 Waiting list_peer_routes(Control&, RouteCall&);
 Waiting reset_peer(Control&, RouteCall&);
 
+// token_routes.cpp
+Waiting list_tokens(Control&, RouteCall&);
+Waiting create_token(Control&, RouteCall&);
+Result<Answer> get_token(const Control&, const RouteCall&);
+Waiting delete_token(Control&, RouteCall&);
+
 // apply_routes.cpp
 Waiting apply_items(Control&, RouteCall&);
 
@@ -60,6 +66,9 @@ Waiting show_status(Control&, RouteCall&);
 Waiting list_events(Control&, RouteCall&);
 Result<Answer> say_alive(const Control&, const RouteCall&);
 Result<Answer> say_ready(const Control&, const RouteCall&);
+
+// watch_routes.cpp
+Waiting watch_changes(Control&, RouteCall&);
 
 // metrics.cpp, openapi.cpp
 Waiting show_metrics(Control&, RouteCall&);

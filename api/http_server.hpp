@@ -49,11 +49,23 @@ struct HttpRequest {
     const HttpCounters* counters = nullptr;  // of the server; to be read on its executor alone
 };
 
+/// The body of an answer that goes on for as long as it wants. Its session owns it; on the server's
+/// executor.
+class BodyStream {
+public:
+    virtual ~BodyStream() = default;
+    /// The next part, which may take any time; empty: that was all.
+    virtual boost::asio::awaitable<std::string> next() = 0;
+    /// next() returns soon, whatever it has: the client has left, or the server stops.
+    virtual void cancel() = 0;
+};
+
 struct HttpResponse {
     unsigned status = 200;
     std::string content_type = "application/json";
     std::string body = {};
     std::map<std::string, std::string> headers = {};
+    std::shared_ptr<BodyStream> stream = {};  // instead of `body`; the connection ends with it
 };
 
 using HttpHandler = std::function<boost::asio::awaitable<HttpResponse>(HttpRequest)>;
@@ -76,7 +88,7 @@ public:
         std::chrono::milliseconds body_timeout{30'000};
         std::chrono::milliseconds idle_timeout{75'000};
         std::chrono::milliseconds handler_timeout{30'000};
-        std::chrono::milliseconds write_timeout{30'000};
+        std::chrono::milliseconds write_timeout{30'000};  // of a stream: for each part
         std::chrono::milliseconds linger_timeout{2'000};  // for the peer to read a last answer
     };
 

@@ -7,6 +7,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "api/chunked_body.hpp"
@@ -45,6 +46,14 @@ struct HttpSession::Call {
     std::optional<HttpResponse> response = {};
     std::exception_ptr failure = {};
     bool finished = false;
+};
+
+/// An answer that goes on. Meanwhile the peer is listened to, which is how its leaving is noticed.
+struct HttpSession::Streaming {
+    std::shared_ptr<BodyStream> body;
+    asio::steady_timer ended;  // cancelled when nobody listens to the peer any more
+    bool is_listening = true;
+    bool is_over = false;
 };
 
 const std::string& SessionShared::date() {
@@ -221,14 +230,71 @@ asio::awaitable<HttpResponse> HttpSession::handle(HttpRequest request) {
 
 asio::awaitable<HttpSession::Next> HttpSession::answer(HttpResponse response, Next next,
                                                        ResponseForm form) {
-    if (shared_->stopping) next = Next::close;
+    if (shared_->stopping || response.stream) next = Next::close;
     form.keep_alive = next == Next::keep;
     ++shared_->counters.answers[response.status];
     const auto text = response_text(response, form, shared_->date());
     arm(shared_->limits.write_timeout);
     const auto written = co_await stream_->write(asio::buffer(text));
     if (expired_) ++shared_->counters.timeouts;
-    co_return written.error || expired_ ? Next::drop : next;
+    if (written.error || expired_) co_return Next::drop;
+    if (!response.stream || !form.with_body) co_return next;
+    co_return co_await send_stream(std::move(response.stream), form);
+}
+
+/// Until the body ends, the peer leaves, does not read, or the server stops.
+asio::awaitable<HttpSession::Next> HttpSession::send_stream(std::shared_ptr<BodyStream> body,
+                                                            ResponseForm form) {
+    const bool chunked = form.minor_version != 0;
+    auto streaming = std::make_shared<Streaming>(
+        Streaming{.body = body, .ended = asio::steady_timer(shared_->executor)});
+    streaming->ended.expires_at(asio::steady_timer::time_point::max());
+    streaming_ = streaming;
+    disarm();
+    asio::co_spawn(shared_->executor, notice_end(shared_from_this(), streaming), asio::detached);
+    bool is_fine = true;
+    while (is_fine && !streaming->is_over && !aborted_ && !shared_->stopping) {
+        std::string part = co_await body->next();
+        if (part.empty()) break;
+        if (chunked) part = chunk_text(part);
+        is_fine = co_await send_part(std::move(part));
+    }
+    const bool peer_left = streaming->is_over;
+    streaming_.reset();
+    co_await stop_noticing(streaming);
+    if (!is_fine || peer_left || aborted_) co_return Next::drop;
+    if (chunked) is_fine = co_await send_part(chunk_text({}));
+    co_return is_fine ? Next::close : Next::drop;
+}
+
+asio::awaitable<bool> HttpSession::send_part(std::string text) {
+    arm(shared_->limits.write_timeout);
+    const auto written = co_await stream_->write(asio::buffer(text));
+    disarm();
+    if (expired_) ++shared_->counters.timeouts;
+    co_return !written.error && !expired_;
+}
+
+/// What the peer sends meanwhile is of no request that it would get an answer to.
+asio::awaitable<void> HttpSession::notice_end(std::shared_ptr<HttpSession> self,
+                                              std::shared_ptr<Streaming> streaming) {
+    std::array<char, 512> unwanted;
+    for (std::size_t discarded = 0; discarded < discard_bytes_max && !streaming->is_over;) {
+        const auto read = co_await self->stream_->read_some(asio::buffer(unwanted));
+        if (read.error) break;
+        discarded += read.size;
+    }
+    streaming->is_over = true;
+    streaming->is_listening = false;
+    streaming->body->cancel();
+    streaming->ended.cancel();
+}
+
+/// A farewell reads, too: one at a time.
+asio::awaitable<void> HttpSession::stop_noticing(std::shared_ptr<Streaming> streaming) {
+    streaming->is_over = true;
+    if (streaming->is_listening) stream_->cancel();
+    while (streaming->is_listening) co_await streaming->ended.async_wait(as_result);
 }
 
 asio::awaitable<HttpSession::Next> HttpSession::refuse(Refusal refusal) {
@@ -272,12 +338,14 @@ asio::awaitable<bool> HttpSession::fill(std::size_t bytes) {
 
 void HttpSession::finish() {
     if (idle_) stream_->cancel();
+    if (streaming_) streaming_->body->cancel();
 }
 
 void HttpSession::abort() {
     aborted_ = true;
     stream_->close();
     if (call_) call_->timer.cancel();
+    if (streaming_) streaming_->body->cancel();
 }
 
 bool HttpSession::reserve_body(std::size_t bytes) {

@@ -53,6 +53,7 @@ public:
 private:
     using Clock = std::chrono::steady_clock;
     struct Call;
+    struct Streaming;
     enum class Next { keep, close, drop };  // after an answer; drop: no farewell
 
     boost::asio::awaitable<Next> serve_one();
@@ -64,6 +65,11 @@ private:
     boost::asio::awaitable<Result<bool, Refusal>> read_chunked(std::string& body);
     boost::asio::awaitable<HttpResponse> handle(HttpRequest request);
     boost::asio::awaitable<Next> answer(HttpResponse response, Next next, ResponseForm form);
+    boost::asio::awaitable<Next> send_stream(std::shared_ptr<BodyStream> body, ResponseForm form);
+    boost::asio::awaitable<bool> send_part(std::string text);
+    static boost::asio::awaitable<void> notice_end(std::shared_ptr<HttpSession> self,
+                                                   std::shared_ptr<Streaming> streaming);
+    boost::asio::awaitable<void> stop_noticing(std::shared_ptr<Streaming> streaming);
     boost::asio::awaitable<Next> refuse(Refusal refusal);
     boost::asio::awaitable<void> say_farewell(std::chrono::milliseconds linger);
     boost::asio::awaitable<void> discard();
@@ -83,10 +89,11 @@ private:
     std::shared_ptr<SessionShared> shared_;
     std::unique_ptr<ByteStream> stream_;
     Peer peer_;
-    boost::beast::flat_buffer buffer_;  // received, not yet consumed
-    std::size_t reserved_ = 0;          // this request's part of shared_->body_bytes
-    std::shared_ptr<Call> call_;        // the handler that runs now
-    bool idle_ = true;                  // nothing of a request has come: may be closed at any time
+    boost::beast::flat_buffer buffer_;      // received, not yet consumed
+    std::size_t reserved_ = 0;              // this request's part of shared_->body_bytes
+    std::shared_ptr<Call> call_;            // the handler that runs now
+    std::shared_ptr<Streaming> streaming_;  // the answer that goes on now
+    bool idle_ = true;  // nothing of a request has come: may be closed at any time
     bool aborted_ = false;
 
     boost::asio::steady_timer timer_;

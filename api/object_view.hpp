@@ -5,17 +5,19 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/caller.hpp"
 #include "api/control.hpp"
 
 /// Stored objects of every kind as REST shows them: spec, revision, status; secrets left out.
 namespace trivet::api {
 
 std::optional<nlohmann::json> object_json(const Control& control, const ObjectKey& key);
-/// All objects of a kind, ordered by name; for VIPs those of `name_space`, or all when it is empty.
+/// All objects of a kind, ordered by name; for VIPs those of `name_space`, or all when it is empty,
+/// as far as `caller` may see them, who stays until then.
 /// Looked at a part at a time, for leadership must not wait for a long list: what changes meanwhile
 /// may be in it or not, and `revision` is that of its beginning.
 boost::asio::awaitable<nlohmann::json> list_json(Control& control, Kind kind,
-                                                 std::string name_space);
+                                                 std::string name_space, const Caller& caller);
 
 std::optional<std::uint64_t> revision_of(const ClusterState& state, const ObjectKey& key);
 /// "there is no pool 'lam'; did you mean 'lan'?"

@@ -27,6 +27,9 @@ const std::map<std::string_view, Shapes>& special_shapes() {
         {"/v1/apply", {"apply", "apply-answer"}},
         {"/v1/events", {"", "event", true}},
         {"/v1/status", {"", "object"}},
+        {"/v1/watch", {"", "change"}},
+        {"/v1/tokens", {"", "token", true}},
+        {"/v1/tokens/{name}", {"", "token"}},
         {"/v1/vips/{namespace}/{name}/explain", {"", "vip-explanation"}},
         {"/v1/cluster", {"", "cluster"}},
         {"/v1/cluster/init", {"", "init-answer", false, true}},
@@ -47,6 +50,8 @@ const std::map<std::string_view, Shapes>& special_shapes() {
 /// What a route takes and gives: by its kind, unless it is special.
 Shapes shapes_of(const Route& route) {
     const auto path = route.info.path;
+    if (path == "/v1/tokens" && route.info.method == "POST")
+        return {"new-token", "made-token", false, true};
     if (const auto special = special_shapes().find(path); special != special_shapes().end())
         return special->second;
     if (segments_of(path).front() != "v1") return {"", "object"};
@@ -88,6 +93,7 @@ json parameters_of(const Route& route) {
         json schema{{"type", "string"}};
         if (name == "force") schema = {{"type", "boolean"}};
         if (name == "limit") schema = {{"type", "integer"}, {"minimum", 1}, {"maximum", 10'000}};
+        if (name == "since") schema = reference("revision");
         if (name == "consistency") schema = {{"enum", {"stale"}}};
         parameters.push_back({{"name", name}, {"in", "query"}, {"schema", std::move(schema)}});
         rest.remove_prefix(std::min(space + 1, rest.size()));
@@ -101,6 +107,8 @@ json responses_of(const Route& route, const Shapes& shapes) {
         {"content", content(shapes.list ? list_of(shapes.answer) : reference(shapes.answer))}};
     if (route.info.path == "/metrics")
         done["content"] = {{"text/plain", {{"schema", {{"type", "string"}}}}}};
+    if (route.info.path == "/v1/watch")
+        done["content"] = {{"application/x-ndjson", {{"schema", reference(shapes.answer)}}}};
     json responses{
         {"default",
          {{"description", "a problem (RFC 9457)"},
@@ -126,7 +134,12 @@ json operation_of(const Route& route) {
     if (!shapes.request.empty())
         operation["requestBody"] = {{"required", route.body == Body::json},
                                     {"content", content(reference(shapes.request))}};
-    if (route.access != Access::admin) operation["security"] = json::array();
+    if (route.access != Access::admin)
+        operation["security"] = json::array();
+    else if (route.cloud == CloudMay::nothing)
+        operation["x-roles"] = json::array({"admin"});
+    else
+        operation["x-roles"] = json::array({"admin", "cloud"});
     return operation;
 }
 
@@ -138,9 +151,9 @@ json make_document() {
           {"version", TRIVET_VERSION},
           {"license", {{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}},
           {"description",
-           "Over TCP every call but /livez and /readyz needs the administrator's token, or the one "
-           "of an invitation in its body. Over the unix socket none does: its mode lets in root "
-           "and the group lbd."}}},
+           "Over TCP every call but /livez and /readyz needs a token, or the one of an invitation "
+           "in its body; x-roles says of which role. Over the unix socket none does: its mode lets "
+           "in root and the group lbd."}}},
         {"security", {{{"token", json::array()}}}},
         {"components",
          {{"schemas", json::parse(openapi_schemas_text)},

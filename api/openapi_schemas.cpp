@@ -223,6 +223,29 @@ const std::string_view openapi_schemas_text = R"json({
   "match_index": {"type": "integer"}, "applied_index": {"type": "integer"}}},
 "member-changed": {"type": "object", "properties": {
   "node": {"type": "string"}, "role": {"$ref": "#/components/schemas/role"}}},
+"change": {"type": "object", "required": ["type", "revision"], "description": "one line of the stream", "properties": {
+  "type": {"enum": ["put", "delete", "bookmark"]},
+  "revision": {"type": "integer", "description": "to be given as 'since': nothing up to it is missed"},
+  "kind": {"type": "string"},
+  "object": {"type": "object", "description": "as GET gives it; of a deleted one its name alone"}}},
+"new-token": {"type": "object", "required": ["name", "role"], "properties": {
+  "name": {"$ref": "#/components/schemas/name"},
+  "role": {"enum": ["admin", "cloud"]},
+  "namespaces": {"type": "array", "items": {"type": "string"}, "maxItems": 64,
+    "description": "of the role cloud: names, 'prod.*' for all below 'prod', '*' for all"},
+  "pools": {"type": "array", "items": {"type": "string"}, "maxItems": 64,
+    "description": "of the role cloud; empty: every pool, and VIPs that name none"},
+  "valid_for_s": {"type": "integer", "minimum": 1, "maximum": 315360000, "description": "absent: for good"}}},
+"token": {"type": "object", "properties": {
+  "name": {"$ref": "#/components/schemas/name"},
+  "role": {"enum": ["admin", "cloud"]},
+  "namespaces": {"$ref": "#/components/schemas/names"},
+  "pools": {"$ref": "#/components/schemas/names"},
+  "created": {"type": "string", "format": "date-time"},
+  "expires": {"type": ["string", "null"], "format": "date-time"},
+  "revision": {"$ref": "#/components/schemas/revision"}}},
+"made-token": {"allOf": [{"$ref": "#/components/schemas/token"}, {"type": "object", "properties": {
+  "token": {"type": "string", "description": "shown this once; its hash alone is kept"}}}]},
 "invite": {"type": "object", "properties": {
   "valid_for_s": {"type": "integer", "minimum": 1, "maximum": 604800, "default": 3600}}},
 "invitation": {"type": "object", "properties": {
@@ -255,7 +278,7 @@ const std::string_view openapi_schemas_text = R"json({
   "detail": {"type": "string"},
   "code": {"enum": ["invalid_argument", "unauthenticated", "not_allowed", "not_found", "conflict", "exhausted",
     "too_large", "insufficient_storage", "not_leader", "unavailable", "timeout", "corrupt", "internal",
-    "method_not_allowed", "unsupported_media_type", "not_implemented"]},
+    "method_not_allowed", "gone", "unsupported_media_type", "not_implemented"]},
   "field": {"type": "string", "description": "path of the field at fault, as ports[0].port"}}}
 })json";
 

@@ -110,6 +110,8 @@ std::string_view status_phrase(unsigned status) {
             return "Request Timeout";
         case 409:
             return "Conflict";
+        case 410:
+            return "Gone";
         case 413:
             return "Content Too Large";
         case 414:

@@ -14,10 +14,13 @@ std::string response_text(const HttpResponse& response, ResponseForm form,
     text.reserve(320 + (form.with_body ? response.body.size() : 0));
     auto out = std::back_inserter(text);
     fmt::format_to(out,
-                   "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n"
+                   "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\n"
                    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n",
-                   response.status, status_phrase(response.status), date, response.content_type,
-                   response.body.size());
+                   response.status, status_phrase(response.status), date, response.content_type);
+    if (!response.stream)
+        fmt::format_to(out, "Content-Length: {}\r\n", response.body.size());
+    else if (form.minor_version != 0)  // HTTP/1.0 knows no chunks: the body ends as it closes
+        text += "Transfer-Encoding: chunked\r\n";
     for (const auto& [name, value] : response.headers)
         fmt::format_to(out, "{}: {}\r\n", name, value);
     if (!form.keep_alive)
@@ -27,6 +30,10 @@ std::string response_text(const HttpResponse& response, ResponseForm form,
     text += "\r\n";
     if (form.with_body) text += response.body;
     return text;
+}
+
+std::string chunk_text(std::string_view part) {
+    return fmt::format("{:x}\r\n{}\r\n", part.size(), part);
 }
 
 std::string http_date(std::time_t time) {

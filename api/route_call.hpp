@@ -1,5 +1,6 @@
 #pragma once
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -8,6 +9,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <nlohmann/json.hpp>
 
+#include "api/caller.hpp"
 #include "api/control.hpp"
 #include "api/http_server.hpp"
 #include "api/routes.hpp"
@@ -18,7 +20,18 @@ namespace trivet::api {
 enum class Access : std::uint8_t {
     open,   // for everybody: says only whether lbd is well, or has its own proof in the body
     local,  // over the unix socket alone
-    admin,
+    admin,  // with a token of that role, or of the role cloud as far as CloudMay says
+};
+
+/// What a token of the role cloud may do with a route (api/permission.hpp).
+enum class CloudMay : std::uint8_t {
+    nothing,
+    read,          // as everybody; of VIPs its own are shown
+    in_namespace,  // when it may use {namespace}
+    put_vip,       // and the VIP in the body asks for one of its pools
+    put_items,     // when each item of the body is such a VIP
+    read_object,   // when ?object= is a VIP of a namespace that it may use
+    watch,         // when ?kinds= are such that it may read; of VIPs its own are shown
 };
 
 enum class Body : std::uint8_t { none, json, optional };  // optional: {} when it is left out
@@ -33,13 +46,15 @@ struct RouteCall {
     HttpRequest request;
     std::map<std::string_view, std::string> captures;  // "{name}" of the path, by its name
     Kind kind = Kind::pool;                            // of the route's objects
+    Caller caller;                                     // once authenticated
     nlohmann::json body;                               // handlers may take it
     HttpCounters counters;                             // of the server, when the route needs them
 
     const std::string& capture(std::string_view name) const { return captures.at(name); }
     /// "true", "1" and "" are true. Errors: invalid_argument, naming the parameter.
     Result<bool> flag(const std::string& parameter) const;
-    /// `actions` under the request's Idempotency-Key, if it has one. Errors: invalid_argument.
+    /// `actions` under the request's Idempotency-Key, if it has one; keys of one token are not
+    /// those of another. Errors: invalid_argument.
     Result<Proposal> proposal(std::vector<Action> actions) const;
 };
 
@@ -49,6 +64,7 @@ struct Answer {
     std::map<std::string, std::string> headers = {};
     std::string text = {};  // instead of `body`, when content_type is set
     std::string content_type = {};
+    std::shared_ptr<BodyStream> stream = {};  // the same, for what goes on
 };
 
 using ReadHandler = Result<Answer> (*)(const Control&, const RouteCall&);
@@ -57,6 +73,7 @@ using WaitingHandler = boost::asio::awaitable<Result<Answer>> (*)(Control&, Rout
 struct Route {
     RouteInfo info;
     Access access = Access::admin;
+    CloudMay cloud = CloudMay::nothing;
     Kind kind = Kind::pool;
     Needs needs = Needs::cluster;
     Body body = Body::none;

@@ -22,6 +22,12 @@ Route with_parameters(std::string_view parameters, Route route) {
     return route;
 }
 
+/// For tokens of the role cloud too. All other routes are the administrator's.
+Route for_cloud(CloudMay may, Route route) {
+    route.cloud = may;
+    return route;
+}
+
 /// Answers without a cluster and without a leader, from what this node knows.
 Route look(std::string_view path, std::string_view summary, Access access,
            std::variant<ReadHandler, WaitingHandler> handler) {
@@ -66,18 +72,18 @@ Route here(Verb verb, std::string_view path, std::string_view summary, WaitingHa
 // clang-format off
 std::vector<Route> make_routes() {  // NOLINT(readability-function-size): a table, a line a route
     std::vector<Route> table{
-        read("/v1/vips", "VIPs of all namespaces", Kind::vip, list_objects),
-        read("/v1/vips/{namespace}", "VIPs of a namespace", Kind::vip, list_vips),
-        change(post, "/v1/vips/{namespace}", "Allocate a VIP", Kind::vip, create_vip),
-        read("/v1/vips/{namespace}/{name}", "One VIP", Kind::vip, get_vip),
-        change(put, "/v1/vips/{namespace}/{name}", "Create or replace a VIP", Kind::vip, put_vip),
-        change(remove, "/v1/vips/{namespace}/{name}", "Release a VIP", Kind::vip, delete_vip),
-        read("/v1/vips/{namespace}/{name}/explain", "Why a VIP is as it is", Kind::vip, explain_vip),
+        for_cloud(CloudMay::read, read("/v1/vips", "VIPs of all namespaces", Kind::vip, list_objects)),
+        for_cloud(CloudMay::in_namespace, read("/v1/vips/{namespace}", "VIPs of a namespace", Kind::vip, list_vips)),
+        for_cloud(CloudMay::put_vip, change(post, "/v1/vips/{namespace}", "Allocate a VIP", Kind::vip, create_vip)),
+        for_cloud(CloudMay::in_namespace, read("/v1/vips/{namespace}/{name}", "One VIP", Kind::vip, get_vip)),
+        for_cloud(CloudMay::put_vip, change(put, "/v1/vips/{namespace}/{name}", "Create or replace a VIP", Kind::vip, put_vip)),
+        for_cloud(CloudMay::in_namespace, change(remove, "/v1/vips/{namespace}/{name}", "Release a VIP", Kind::vip, delete_vip)),
+        for_cloud(CloudMay::in_namespace, read("/v1/vips/{namespace}/{name}/explain", "Why a VIP is as it is", Kind::vip, explain_vip)),
         change(post, "/v1/vips/{namespace}/{name}/move", "Move a VIP to a node", Kind::vip, move_vip),
 
-        read("/v1/pools", "Pools", Kind::pool, list_objects),
+        for_cloud(CloudMay::read, read("/v1/pools", "Pools", Kind::pool, list_objects)),
         change(post, "/v1/pools", "Create a pool", Kind::pool, create_object),
-        read("/v1/pools/{name}", "One pool", Kind::pool, get_object),
+        for_cloud(CloudMay::read, read("/v1/pools/{name}", "One pool", Kind::pool, get_object)),
         change(put_or_force, "/v1/pools/{name}", "Create or replace a pool", Kind::pool, put_object),
         change(remove_or_force, "/v1/pools/{name}", "Delete a pool", Kind::pool, delete_object),
 
@@ -114,19 +120,23 @@ std::vector<Route> make_routes() {  // NOLINT(readability-function-size): a tabl
         change(put, "/v1/communities/{name}", "Create or replace aliases of BGP communities", Kind::community, put_object),
         change(remove, "/v1/communities/{name}", "Delete aliases of BGP communities", Kind::community, delete_object),
 
-        read("/v1/namespaces", "Namespaces that carry labels", Kind::name_space, list_objects),
+        for_cloud(CloudMay::read, read("/v1/namespaces", "Namespaces that carry labels", Kind::name_space, list_objects)),
         change(post, "/v1/namespaces", "Create a namespace", Kind::name_space, create_object),
-        read("/v1/namespaces/{name}", "One namespace", Kind::name_space, get_object),
+        for_cloud(CloudMay::read, read("/v1/namespaces/{name}", "One namespace", Kind::name_space, get_object)),
         change(put, "/v1/namespaces/{name}", "Create or replace a namespace", Kind::name_space, put_object),
         change(remove, "/v1/namespaces/{name}", "Delete a namespace, not its VIPs", Kind::name_space, delete_object),
 
-        read("/v1/nodes", "Nodes", Kind::node, list_objects),
-        read("/v1/nodes/{name}", "One node", Kind::node, get_node),
+        for_cloud(CloudMay::read, read("/v1/nodes", "Nodes", Kind::node, list_objects)),
+        for_cloud(CloudMay::read, read("/v1/nodes/{name}", "One node", Kind::node, get_node)),
         change(post_alone, "/v1/nodes/{name}/drain", "Keep a node from owning VIPs", Kind::node, drain_node),
         change(post_alone, "/v1/nodes/{name}/undrain", "Let a node own VIPs again", Kind::node, undrain_node),
 
-        change(post, "/v1/apply", "Create or replace many objects, all or none", Kind::pool, apply_items),
-        look("/v1/status", "How the node that answers fares", Access::admin, show_status),
+        for_cloud(CloudMay::put_items, change(post, "/v1/apply", "Create or replace many objects, all or none", Kind::pool, apply_items)),
+        for_cloud(CloudMay::read, look("/v1/status", "How the node that answers fares", Access::admin, show_status)),
+        read("/v1/tokens", "Tokens beside the administrator's first one", Kind::pool, list_tokens),
+        change(post, "/v1/tokens", "Make a token, which is shown this once", Kind::pool, create_token),
+        read("/v1/tokens/{name}", "What one token may do", Kind::pool, get_token),
+        change(remove, "/v1/tokens/{name}", "Delete a token, which opens nothing any more", Kind::pool, delete_token),
         look("/v1/cluster", "The cluster that this node belongs to", Access::admin, show_cluster),
         change(post_optional, "/v1/cluster/invite", "Make a token with which one node may join", Kind::node, invite_node),
         change(post_alone, "/v1/cluster/members/{name}/promote", "Let a member vote", Kind::node, promote_member),
@@ -147,7 +157,10 @@ std::vector<Route> make_routes() {  // NOLINT(readability-function-size): a tabl
     table.push_back({.info = {"GET", "/metrics", true, "Counters and gauges for Prometheus"},
                      .needs = Needs::nothing, .needs_counters = true, .handler = show_metrics});
     table.push_back({.info = {"GET", "/v1/events", true, "What happened, oldest first"},
-                     .needs = Needs::nothing, .parameters = "limit object", .handler = list_events});
+                     .cloud = CloudMay::read_object, .needs = Needs::nothing,
+                     .parameters = "limit object", .handler = list_events});
+    table.push_back({.info = {"GET", "/v1/watch", true, "What changes, as it changes, a line each"},
+                     .cloud = CloudMay::watch, .parameters = "kinds namespace since", .handler = watch_changes});
     table.push_back({.info = {"GET", "/v1/cluster/snapshot", true, "All that the cluster has agreed on, as a file"},
                      .needs = Needs::barrier, .parameters = reading, .handler = save_snapshot});
     // From a node that joins: the token in the body is its proof.

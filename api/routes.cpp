@@ -14,6 +14,7 @@
 #include "api/authenticate.hpp"
 #include "api/http_text.hpp"
 #include "api/member_view.hpp"
+#include "api/permission.hpp"
 #include "api/route_call.hpp"
 #include "api/route_match.hpp"
 #include "core/object_json.hpp"
@@ -120,7 +121,8 @@ Prepared match(HttpRequest request) {
     return prepared;
 }
 
-Result<void> check_access(const Control& control, const Prepared& prepared) {
+/// Whether the call may be made, as far as its head tells; notes who makes it.
+Result<void> check_access(const Control& control, Prepared& prepared) {
     const Access access = prepared.route != nullptr ? prepared.route->access : Access::admin;
     const HttpRequest& request = prepared.call.request;
     switch (access) {
@@ -134,7 +136,11 @@ Result<void> check_access(const Control& control, const Prepared& prepared) {
         case Access::admin:
             break;
     }
-    return authenticate(request, control.state().admin_token_hash());
+    const ClusterState& state = control.state();
+    auto caller = authenticate(request, state.admin_token_hash(), state.tokens());
+    if (!caller) return fail(std::move(caller).error());
+    prepared.call.caller = std::move(*caller);
+    return prepared.route == nullptr ? Result<void>{} : check_role(*prepared.route, prepared.call);
 }
 
 asio::awaitable<Result<void>> check_needs(Control& control, const Prepared& prepared) {
@@ -150,6 +156,8 @@ asio::awaitable<Result<void>> check_needs(Control& control, const Prepared& prep
 asio::awaitable<Result<Answer>> run(Control* control, std::shared_ptr<Prepared> prepared) {
     if (auto allowed = check_access(*control, *prepared); !allowed) co_return fail(allowed.error());
     if (prepared->refused) co_return Answer{};
+    if (auto allowed = check_limits(*prepared->route, prepared->call); !allowed)
+        co_return fail(allowed.error());
     const auto ready = co_await check_needs(*control, *prepared);
     if (!ready) co_return fail(ready.error());
     if (const auto* read = std::get_if<ReadHandler>(&prepared->route->handler))
@@ -190,6 +198,7 @@ HttpResponse answer_success(Answer answer) {
     if (!answer.content_type.empty()) {
         response.content_type = std::move(answer.content_type);
         response.body = std::move(answer.text);
+        response.stream = std::move(answer.stream);
         return response;
     }
     // What the kernel and other machines name things need not be UTF-8.
@@ -243,6 +252,11 @@ Result<Proposal> RouteCall::proposal(std::vector<Action> actions) const {
                                 "a random UUID",
                                 idempotency_key_bytes_max));
     proposal.idempotency_key = key;
+    // A key has no space in it. Of a token of the same name that was deleted before, the revision
+    // tells.
+    if (!caller.token.empty())
+        proposal.idempotency_key =
+            fmt::format("{}@{} {}", caller.token, caller.token_revision, key);
     return proposal;
 }
 

@@ -13,8 +13,8 @@ namespace trivet::api {
 struct RouteInfo {
     std::string_view method;
     std::string_view path;  // "/v1/vips/{namespace}/{name}"
-    bool needs_admin;       // false: /livez, /readyz and, before init over the unix socket,
-                            // /v1/cluster/init
+    bool needs_admin;       // a token, that is; false: /livez, /readyz and, before init over the
+                            // unix socket, /v1/cluster/init
     std::string_view summary;
 };
 const std::vector<RouteInfo>& route_table();

@@ -19,7 +19,7 @@ Waiting list_vips(Control& control, RouteCall& call) {
     const std::string name_space = call.capture("namespace");
     if (auto valid = check_name("namespace", name_space); !valid) co_return fail(valid.error());
     Answer answer;
-    answer.body = co_await list_json(control, Kind::vip, name_space);
+    answer.body = co_await list_json(control, Kind::vip, name_space, call.caller);
     co_return answer;
 }
 

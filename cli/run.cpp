@@ -18,6 +18,7 @@ ExitCode run(const std::vector<std::string>& arguments, const Surroundings& surr
     add_join_command(tree);
     add_doctor_command(tree);
     add_member_commands(tree);
+    add_token_commands(tree);
     add_snapshot_commands(tree);
     add_object_commands(tree);
     add_file_commands(tree);

@@ -166,6 +166,7 @@ void ClusterState::advance_time(WallTime at, Change& change) {
     change.rows.insert("meta/time");
     allocator_.advance(time_);
     settle(change);
+    expire_tokens(change);
 }
 
 Result<void> ClusterState::apply_actions(const std::vector<Action>& actions, Change& change) {
@@ -463,7 +464,7 @@ std::vector<const VipRecord*> ClusterState::holders(IpAddress address) const {
 }
 
 std::optional<WallTime> ClusterState::next_deadline() const {
-    std::optional<WallTime> next;
+    std::optional<WallTime> next = tokens_.next_expiry();
     const auto consider = [&](const std::string& pool, IpFamily family) {
         const auto cooled = allocator_.next_cooled(pool, family);
         if (cooled && (!next || *cooled < *next)) next = cooled;

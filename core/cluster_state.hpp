@@ -17,6 +17,7 @@
 #include "core/objects.hpp"
 #include "core/placement.hpp"
 #include "core/records.hpp"
+#include "core/token_table.hpp"
 #include "core/trouble_table.hpp"
 #include "core/vip_planner.hpp"
 #include "core/voter_table.hpp"
@@ -51,7 +52,8 @@ public:
     /// All of them, by key: what restore() takes.
     std::vector<StateRow> rows() const;
 
-    /// When an address that a pending VIP waits for has cooled down: propose AdvanceTime then.
+    /// When an address that a pending VIP waits for has cooled down, or a token expires: propose
+    /// AdvanceTime then.
     std::optional<WallTime> next_deadline() const;
 
     LogIndex last_applied() const { return last_applied_; }
@@ -75,6 +77,8 @@ public:
     const std::map<std::string, BootRecord>& boots() const { return membership_.boots(); }
 
     const VoterTable& voters() const { return voters_; }
+    /// Beside the one of admin_token_hash().
+    const TokenTable& tokens() const { return tokens_; }
     /// What nodes find wrong with addresses.
     const TroubleTable& troubles() const { return troubles_; }
     const BgpSessionTable& bgp_sessions() const { return bgp_sessions_; }
@@ -148,6 +152,10 @@ private:
     Result<void> act(const RecordBoot& boot, Change& change);
     Result<void> act(const RemoveNode& removal, Change& change);
     Result<void> act(const ReportBgpSessions& report, Change& change);
+    // cluster_state_tokens.cpp
+    Result<void> act(const CreateToken& token, Change& change);
+    Result<void> act(const DeleteToken& deletion, Change& change);
+    void expire_tokens(Change& change);
     // cluster_state_leases.cpp
     Result<void> act(const RecordFence& fence, Change& change);
     Result<void> act(const AdmitNode& admission, Change& change);
@@ -232,6 +240,7 @@ private:
     std::map<std::string, Stored<Node>> nodes_;
     ClientTable clients_;
     MembershipTable membership_;
+    TokenTable tokens_;
     LeaseTable leases_;
     VoterTable voters_;
     TroubleTable troubles_;

@@ -68,6 +68,7 @@ std::optional<std::string> ClusterState::row(const std::string& key) const {
     if (slash == std::string::npos) return std::nullopt;
     if (key.starts_with(ClientTable::row_prefix)) return clients_.row(key);
     if (MembershipTable::has_row(key)) return membership_.row(key);
+    if (TokenTable::has_row(key)) return tokens_.row(key);
     if (key == VoterTable::row_key) return voters_.row();
     if (LeaseTable::has_row(key)) return leases_.row(key);
     if (TroubleTable::has_row(key)) return troubles_.row(key);
@@ -115,6 +116,7 @@ std::vector<StateRow> ClusterState::rows() const {
         keys.push_back(ObjectKey{kind, "", name}.to_string());
     };
     for (const std::string& key : membership_.row_keys()) keys.push_back(key);
+    for (std::string& key : tokens_.row_keys()) keys.push_back(std::move(key));
     for (std::string& key : leases_.row_keys()) keys.push_back(std::move(key));
     for (std::string& key : troubles_.row_keys()) keys.push_back(std::move(key));
     for (std::string& key : bgp_sessions_.row_keys()) keys.push_back(std::move(key));
@@ -180,6 +182,7 @@ private:
         if (row.key == VoterTable::row_key) return state_.voters_.restore(row.value);
         if (MembershipTable::has_row(row.key))
             return state_.membership_.restore(row.key, row.value);
+        if (TokenTable::has_row(row.key)) return state_.tokens_.restore(row.key, row.value);
         if (LeaseTable::has_row(row.key)) return state_.leases_.restore(row.key, row.value);
         if (TroubleTable::has_row(row.key)) return state_.troubles_.restore(row.key, row.value);
         if (BgpSessionTable::has_row(row.key))

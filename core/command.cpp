@@ -16,6 +16,7 @@ using nlohmann::json;
 constexpr std::uint64_t format_number = 1;
 constexpr int command_depth_max = 40;  // an object of 32 levels inside the command's own levels
 constexpr std::uint64_t any_number = UINT64_MAX;
+constexpr std::chrono::seconds valid_for_max{UINT32_MAX};
 constexpr std::array mode_words = {std::pair{"create", PutMode::create},
                                    std::pair{"create_or_replace", PutMode::create_or_replace}};
 
@@ -78,6 +79,22 @@ json encode_action(const RecordBoot& boot) {
 
 json encode_action(const RemoveNode& removal) {
     return {{"remove_node", {{"name", removal.name}}}};
+}
+
+json encode_action(const CreateToken& token) {
+    json body{{"name", token.name},
+              {"hash", token.hash},
+              {"role", to_string(token.role)},
+              {"namespaces", token.limits.namespaces},
+              {"pools", token.limits.pools}};
+    if (token.valid_for)
+        body["valid_for_s"] = static_cast<std::uint64_t>(
+            std::clamp(*token.valid_for, std::chrono::seconds{0}, valid_for_max).count());
+    return {{"create_token", std::move(body)}};
+}
+
+json encode_action(const DeleteToken& deletion) {
+    return {{"delete_token", {{"name", deletion.name}}}};
 }
 
 json encode_action(const RecordFence& fence) {
@@ -240,6 +257,31 @@ Result<Action> read_remove(const json& body) {
     return removal;
 }
 
+Result<Action> read_create_token(const json& body) {
+    FieldReader reader(body, "create_token", "create_token");
+    CreateToken token;
+    reader.text("name", token.name);
+    reader.text("hash", token.hash);
+    reader.choice("role", token.role, token_role_words);
+    reader.texts("namespaces", token.limits.namespaces);
+    reader.texts("pools", token.limits.pools);
+    if (reader.has("valid_for_s")) {
+        std::uint32_t seconds = 0;
+        reader.integer("valid_for_s", seconds, std::uint32_t{0}, UINT32_MAX);
+        token.valid_for = std::chrono::seconds(seconds);
+    }
+    if (auto finished = reader.finish(); !finished) return fail(finished.error());
+    return token;
+}
+
+Result<Action> read_delete_token(const json& body) {
+    FieldReader reader(body, "delete_token", "delete_token");
+    DeleteToken deletion;
+    reader.text("name", deletion.name);
+    if (auto finished = reader.finish(); !finished) return fail(finished.error());
+    return deletion;
+}
+
 /// A number that is a type of its own.
 template <class Id>
 void read_id(FieldReader& reader, std::string_view name, Id& out) {
@@ -343,6 +385,8 @@ Result<Action> read_action(const json& item) {
          {"use_join_token", read_use_token},
          {"record_boot", read_boot},
          {"remove_node", read_remove},
+         {"create_token", read_create_token},
+         {"delete_token", read_delete_token},
          {"record_fence", read_fence},
          {"admit_node", read_admission},
          {"move_vip", read_move},

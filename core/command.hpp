@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include "core/ids.hpp"
 #include "core/objects.hpp"
 #include "core/time.hpp"
+#include "core/token.hpp"
 #include "core/trouble_table.hpp"
 
 /// What is replicated: the commands, not their results. Applying the same commands in the same
@@ -76,6 +78,20 @@ struct RemoveNode {
     std::string name;
 };
 
+/// For whoever uses the API (core/token_table.hpp).
+struct CreateToken {
+    std::string name;
+    std::string hash;  // hex SHA-256 of the token
+    TokenRole role = TokenRole::cloud;
+    TokenLimits limits = {};
+    std::optional<std::chrono::seconds> valid_for =
+        {};  // from the command's time; nullopt: for good
+};
+
+struct DeleteToken {
+    std::string name;
+};
+
 // Who owns the VIPs (docs/internals/placement.md); core/lease_plan.hpp says what the first two
 // obey.
 
@@ -124,10 +140,10 @@ struct ReportBgpSessions {
 };
 
 /// One step of a command.
-using Action =
-    std::variant<PutObject, DeleteObject, InitCluster, RegisterNode, DrainNode, AdvanceTime,
-                 MakeJoinToken, UseJoinToken, RecordBoot, RemoveNode, RecordFence, AdmitNode,
-                 MoveVip, Rebalance, SetLeaseProfile, ReportTrouble, ReportBgpSessions>;
+using Action = std::variant<PutObject, DeleteObject, InitCluster, RegisterNode, DrainNode,
+                            AdvanceTime, MakeJoinToken, UseJoinToken, RecordBoot, RemoveNode,
+                            CreateToken, DeleteToken, RecordFence, AdmitNode, MoveVip, Rebalance,
+                            SetLeaseProfile, ReportTrouble, ReportBgpSessions>;
 
 /// Names a request, so that it takes effect once however often it is sent (core/client_table.hpp).
 struct RequestId {

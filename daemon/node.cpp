@@ -87,6 +87,7 @@ Result<void> Node::restore_state() {
     auto restored = ClusterState::restore(loaded.rows, loaded.last_applied);
     if (!restored) return fail(restored.error());
     state_ = std::move(*restored);
+    changes_->restart(state_);
     for (const auto& [key, record] : state_.vips()) vip_addresses_[key] = record.assigned;
     for (const LogEntry& entry : loaded.entries) {
         if (entry.kind != EntryKind::command) continue;
@@ -195,6 +196,7 @@ void Node::apply(const LogEntry& entry) {
     follow(applied.changed);  // first: VIPs wait for it, and rows take their time
     batch.events = std::move(applied.events);
     for (const std::string& key : applied.changed) batch.rows.push_back({key, state_.row(key)});
+    changes_->note(state_, applied.changed);
     for (const Event& event : batch.events)
         log_.debug(event.message, {{"event", event.type}, {"object", event.object}});
     storage_->save_applied(std::move(batch));
@@ -222,6 +224,7 @@ void Node::take_snapshot(const raft::Snapshot& snapshot) {
         return hooks_.on_fatal(restored.error());
     }
     state_ = std::move(*restored);
+    changes_->restart(state_);
     outcomes_.skip_to(snapshot.base.index);
     vip_addresses_.clear();
     for (const auto& [key, record] : state_.vips()) vip_addresses_[key] = record.assigned;
@@ -246,7 +249,8 @@ void Node::follow(const std::vector<std::string>& changed) {
         } else if (TroubleTable::has_row(key)) {
             continue;  // told to people, and no part of any plan
         } else if (!key.starts_with("released/") && !key.starts_with("meta/") &&
-                   !key.starts_with(ClientTable::row_prefix) && !MembershipTable::has_row(key)) {
+                   !key.starts_with(ClientTable::row_prefix) && !MembershipTable::has_row(key) &&
+                   !TokenTable::has_row(key)) {
             everything = true;
             advertisements = advertisements || key.starts_with("l2-advertisement/");
         }

@@ -77,6 +77,7 @@ public:
 
     boost::asio::any_io_executor executor() override { return io_.get_executor(); }
     const ClusterState& state() const override { return state_; }
+    std::shared_ptr<api::ChangeFeed> changes() override { return changes_; }
     boost::asio::awaitable<Result<LogIndex>> propose(api::Proposal proposal) override;
     boost::asio::awaitable<Result<void>> read_barrier() override;
     boost::asio::awaitable<Result<api::InitAnswer>> init() override;
@@ -202,6 +203,7 @@ private:
     Hooks hooks_;
     Pki pki_;
     ClusterState state_;
+    std::shared_ptr<api::ChangeFeed> changes_ = std::make_shared<api::ChangeFeed>();
     Outcomes outcomes_;
     store::DiskSpace space_;  // looked at before a change is taken
     std::unique_ptr<store::Storage> storage_;

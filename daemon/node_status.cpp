@@ -81,6 +81,8 @@ void Node::on_l2_status(IpAddress address, announce::L2Status status) {
         before != l2_status_.end() && before->second.phase == announce::L2Phase::conflict;
     l2_status_[address] = status;
     if (same_phase) return;
+    if (state_.lease_plan().owner(address) == state_.node_id(config_.node))
+        changes_->note_local(state_, address);  // others look at what was committed
     switch (status.phase) {
         case announce::L2Phase::standby:
         case announce::L2Phase::probing:
@@ -215,6 +217,7 @@ api::NodeRuntime Node::node_runtime() const {
     const raft::Raft& raft = cluster_log_->raft();
     runtime.gauges = {{"last_applied", static_cast<double>(state_.last_applied().value())},
                       {"read_only", read_only_ ? 1.0 : 0.0},
+                      {"api_watchers", static_cast<double>(changes_->watchers())},
                       {"raft_term", static_cast<double>(raft.term().value())},
                       {"raft_commit_index", static_cast<double>(raft.commit_index().value())},
                       {"raft_last_index", static_cast<double>(raft.log().last_index().value())},

@@ -51,8 +51,9 @@ auto attempt_failed(ErrorCode code, std::string message, Next next = Next::give_
 
 /// Whether a call that may have had its effect can be sent again with the same Idempotency-Key:
 /// reads, and changes of objects, which take effect once for one key. What is done to the cluster
-/// itself knows no keys: a second invitation would be another one.
+/// itself knows no keys: a second invitation would be another one, and so would a second token.
 bool is_safe_to_repeat(RestClient::Method method, std::string_view target) {
+    if (method == RestClient::Method::post && target == "/v1/tokens") return false;
     return method == RestClient::Method::get || !target.starts_with("/v1/cluster/");
 }
 

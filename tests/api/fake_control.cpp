@@ -15,6 +15,7 @@ asio::awaitable<Result<LogIndex>> FakeControl::propose(Proposal proposal) {
     if (!proposal.idempotency_key.empty())
         command.request = RequestId{proposal.idempotency_key, 1, fingerprint_of(command.actions)};
     const Applied applied = state_.apply(index, command);
+    changes_->note(state_, applied.changed);
     if (!applied.result) co_return fail(applied.result.error());
     knobs_.events.insert(knobs_.events.end(), applied.events.begin(), applied.events.end());
     co_return applied.repeats.value_or(index);
@@ -147,8 +148,10 @@ void FakeControl::apply(std::vector<Action> actions) {
     if (!done) throw std::runtime_error(done.error().message);
 }
 
-RestFixture::RestFixture(bool with_cluster, HttpServer::Limits limits)
-    : server(make_handler(control), limits),
+RestFixture::RestFixture(bool with_cluster, HttpServer::Limits limits,
+                         ChangeFeed::Limits feed_limits)
+    : control(feed_limits),
+      server(make_handler(control), limits),
       local_(Client::unix_socket(server.socket_path())),
       remote_(Client::tls(server.port())) {
     if (with_cluster) control.make_cluster(token);

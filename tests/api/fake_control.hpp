@@ -47,6 +47,7 @@ public:
 
     boost::asio::any_io_executor executor() override { return thread_.context().get_executor(); }
     const ClusterState& state() const override { return state_; }
+    std::shared_ptr<ChangeFeed> changes() override { return changes_; }
     boost::asio::awaitable<Result<LogIndex>> propose(Proposal proposal) override;
     boost::asio::awaitable<Result<void>> read_barrier() override;
     boost::asio::awaitable<Result<InitAnswer>> init() override;
@@ -71,6 +72,9 @@ public:
         BgpRouteQuery query) override;
     Result<void> reset_bgp(std::string peer) override;
 
+    explicit FakeControl(ChangeFeed::Limits limits = {})
+        : changes_(std::make_shared<ChangeFeed>(limits)) {}
+
     /// Makes the cluster, with node n1 and this administrator's token.
     void make_cluster(const std::string& token);
     template <class Change>
@@ -81,11 +85,17 @@ public:
         return thread_.call([&] { return knobs_; });
     }
     void apply(std::vector<Action> actions);
+    /// Something else on Control's strand.
+    template <class Call>
+    auto on_strand(Call call) {
+        return thread_.call(std::move(call));
+    }
 
 private:
     Result<void> life() const;
 
     ClusterState state_;
+    std::shared_ptr<ChangeFeed> changes_;
     Knobs knobs_;
     Thread thread_;
 };
@@ -95,7 +105,8 @@ class RestFixture {
 public:
     static constexpr const char* token = "secret-token-of-the-administrator";
 
-    explicit RestFixture(bool with_cluster = true, HttpServer::Limits limits = {});
+    explicit RestFixture(bool with_cluster = true, HttpServer::Limits limits = {},
+                         ChangeFeed::Limits feed_limits = {});
 
     struct Outcome {
         unsigned status = 0;

@@ -204,6 +204,21 @@ std::optional<std::string> Client::until_close() {
     }
 }
 
+std::optional<std::string> Client::line() {
+    char chunk[4096];
+    for (;;) {
+        const auto end = received_.find('\n');
+        if (end != std::string::npos) {
+            std::string text = received_.substr(0, end + 1);
+            received_.erase(0, end + 1);
+            return text;
+        }
+        const long size = read_some(chunk, sizeof chunk);
+        if (size <= 0) return std::nullopt;
+        received_.append(chunk, static_cast<std::size_t>(size));
+    }
+}
+
 std::optional<Reply> Client::reply(bool head) {
     char chunk[4096];
     for (;;) {

@@ -101,6 +101,8 @@ public:
     bool send(std::string_view bytes);  // false: the server has closed
     /// The next answer; nullopt when the connection ended before it was whole.
     std::optional<Reply> reply(bool head = false);
+    /// The rest of a line, with its end; nullopt when the connection ended before it.
+    std::optional<std::string> line();
     /// Everything until the server closes; nullopt when it did not close in time.
     std::optional<std::string> until_close();
     bool closed() { return until_close() == std::string{}; }

@@ -176,17 +176,33 @@ TEST_F(Rest, OverTcpTheTokenIsAskedFor) {
 
 TEST(Authenticate, TakesTheTokenAloneOverTcp) {
     const auto hash = hash_of_token("right");
+    TokenTable tokens;
+    TokenTable::Changed changed;
+    const CreateToken shim{.name = "shim", .hash = hash_of_token("cloudy"), .limits = {{"a"}, {}}};
+    ASSERT_TRUE(tokens.create(shim, {}, 3, changed));
+    const CreateToken ops{.name = "ops", .hash = hash_of_token("second"), .role = TokenRole::admin};
+    ASSERT_TRUE(tokens.create(ops, {}, 4, changed));
     EXPECT_EQ(hash_of_token("abc"),  // FIPS 180-2 appendix B.1
               "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     const auto verdict = [&](std::optional<std::string> header, std::string_view known) {
         HttpRequest request;
         request.peer = TcpPeer{"192.0.2.1"};
         if (header) request.headers["authorization"] = *header;
-        return authenticate(request, known).has_value();
+        return authenticate(request, known, tokens);
     };
-    EXPECT_TRUE(verdict("Bearer right", hash));
-    EXPECT_TRUE(verdict("bearer   right", hash));
-    EXPECT_FALSE(verdict(std::nullopt, hash));
+    const auto caller = [&](const std::string& bearer) {
+        return verdict("Bearer " + bearer, hash).value();
+    };
+    EXPECT_EQ(caller("right").token, "");
+    EXPECT_FALSE(caller("right").limits);
+    EXPECT_EQ(caller("second").token, "ops");
+    EXPECT_FALSE(caller("second").limits);
+    EXPECT_EQ(caller("cloudy").token, "shim");
+    EXPECT_EQ(caller("cloudy").token_revision, 3u);
+    EXPECT_EQ(caller("cloudy").limits, (TokenLimits{{"a"}, {}}));
+    EXPECT_TRUE(verdict("Bearer right", hash).has_value());
+    EXPECT_TRUE(verdict("bearer   right", hash).has_value());
+    EXPECT_FALSE(verdict(std::nullopt, hash).has_value());
     for (const auto* wrong :
          {"", "Bearer", "Bearer ", "Bearer wrong", "Bearer righ", "Bearer rightt", "Basic right",
           "right", "Bearer right, Bearer right", "Bearerright"})
@@ -200,7 +216,9 @@ TEST(Authenticate, TakesTheTokenAloneOverTcp) {
 TEST(Authenticate, TakesEverybodyWhoMayUseTheSocket) {
     HttpRequest request;
     request.peer = UnixPeer{1000, 1000};
-    EXPECT_TRUE(authenticate(request, "").has_value());
+    const auto caller = authenticate(request, "", {});
+    ASSERT_TRUE(caller);
+    EXPECT_FALSE(caller->limits);
 }
 
 /// All rows with the table's own words, so that no row can be forgotten.

@@ -39,6 +39,13 @@ Command every_action() {
     command.actions.push_back(ReportTrouble{IpAddress::parse("10.0.0.1").value(), "n3"});
     command.actions.push_back(
         ReportBgpSessions{"n2", {.established = {"tor1", "tor2"}, .withdrawn = true}});
+    command.actions.push_back(CreateToken{"shim",
+                                          std::string(64, 'b'),
+                                          TokenRole::cloud,
+                                          {{"prod.*", "shop"}, {"lan"}},
+                                          std::chrono::hours{720}});
+    command.actions.push_back(CreateToken{"ops", std::string(64, 'c'), TokenRole::admin});
+    command.actions.push_back(DeleteToken{"shim"});
     return command;
 }
 
@@ -134,6 +141,22 @@ TEST(Command, EveryFieldOfTheLeaseActionsComesBack) {
     EXPECT_EQ(sessions.sessions, (BgpSessions{.established = {"tor1", "tor2"}, .withdrawn = true}));
 }
 
+TEST(Command, EveryFieldOfTheTokenActionsComesBack) {
+    const auto decoded = decode_command(encode(every_action()));
+    ASSERT_TRUE(decoded) << decoded.error().message;
+    const auto& shim = std::get<CreateToken>(decoded->actions[19]);
+    EXPECT_EQ(shim.name, "shim");
+    EXPECT_EQ(shim.hash, std::string(64, 'b'));
+    EXPECT_EQ(shim.role, TokenRole::cloud);
+    EXPECT_EQ(shim.limits, (TokenLimits{{"prod.*", "shop"}, {"lan"}}));
+    EXPECT_EQ(shim.valid_for, std::chrono::hours{720});
+    const auto& ops = std::get<CreateToken>(decoded->actions[20]);
+    EXPECT_EQ(ops.role, TokenRole::admin);
+    EXPECT_EQ(ops.limits, TokenLimits{});
+    EXPECT_FALSE(ops.valid_for);
+    EXPECT_EQ(std::get<DeleteToken>(decoded->actions[21]).name, "shim");
+}
+
 TEST(Command, ANodesFactsComeBackAndOlderEntriesHaveNone) {
     RegisterNode node{"n1", {{"rack", "a"}}, {.weight = 50, .witness = true, .interfaces = {}}};
     node.facts.interfaces = {
@@ -185,6 +208,10 @@ TEST(Command, RefusesWhatEncodeCannotHaveWritten) {
             R"({"format": 1, "at": 0, "actions": [{"record_fence": {"duration_ms": 4294967296}}]})",
             R"({"format": 1, "at": 0, "actions": [{"admit_node": {"epoch": 1}}]})",
             R"({"format": 1, "at": 0, "actions": [{"admit_node": {"node": "00000000000000a1"}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"create_token": {"role": "root"}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"create_token": {"valid_for_s": -1}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"create_token": {"token": "secret"}}]})",
+            R"({"format": 1, "at": 0, "actions": [{"delete_token": {"hash": "a"}}]})",
             R"({"format": 1, "at": 0, "actions": [{"move_vip": {"vip": "web"}}]})",
             R"({"format": 1, "at": 0, "actions": [{"rebalance": {"all": true}}]})",
             R"({"format": 1, "at": 0, "actions": [{"set_lease_profile": {"name": 1}}]})",
