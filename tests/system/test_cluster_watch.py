@@ -56,9 +56,9 @@ class Watch:
         return told
 
 
-def cluster_of_three(lab):
+def cluster_of_three(lab, **pool):
     cluster = Cluster(lab).form(3)
-    cluster.create_pool()
+    cluster.create_pool(**pool)
     return cluster
 
 
@@ -88,7 +88,7 @@ def test_a_watch_goes_on_through_another_node(lab):
 
 
 def test_a_watch_tells_of_a_new_owner_and_of_what_was_deleted(lab):
-    cluster = cluster_of_three(lab)
+    cluster = cluster_of_three(lab, addresses="10.77.0.200-10.77.0.210")  # on the nodes' subnet: somebody owns it
     allocate_until_done(cluster, "web")
 
     def owned():
