@@ -1,7 +1,6 @@
 #include "api/model/rest_client.hpp"
 
 #include <fmt/format.h>
-#include <random>
 #include <thread>
 
 #include <boost/asio.hpp>
@@ -10,6 +9,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 
+#include "api/model/rest_answer.hpp"
 #include "api/model/tls_trust.hpp"
 
 namespace trivet::model {
@@ -29,7 +29,6 @@ constexpr std::size_t answer_header_bytes_max = 16 * 1024;  // as much as the se
 // Short enough that a leader elected in 300 ms is found at once, long enough not to be a load.
 constexpr std::chrono::milliseconds retry_pause_first{50};
 constexpr std::chrono::milliseconds retry_pause_max{500};
-constexpr std::size_t shown_bytes_max = 200;  // of an answer that is not ours
 
 /// What a failed attempt means for the next one.
 enum class Next : std::uint8_t {
@@ -159,76 +158,6 @@ asio::awaitable<Attempt<HttpAnswer>> attempt(TlsServer server, HttpRequest reque
     co_return co_await send_and_read(stream, request);
 }
 
-ErrorCode code_of(std::string_view word, unsigned status) {
-    struct Word {
-        std::string_view word;
-        ErrorCode code;
-    };
-    static constexpr std::array words{
-        Word{"invalid_argument", ErrorCode::invalid_argument},
-        Word{"unauthenticated", ErrorCode::unauthenticated},
-        Word{"not_allowed", ErrorCode::not_allowed},
-        Word{"not_found", ErrorCode::not_found},
-        Word{"conflict", ErrorCode::conflict},
-        Word{"exhausted", ErrorCode::exhausted},
-        Word{"too_large", ErrorCode::too_large},
-        Word{"insufficient_storage", ErrorCode::insufficient_storage},
-        Word{"not_leader", ErrorCode::not_leader},
-        Word{"unavailable", ErrorCode::unavailable},
-        Word{"timeout", ErrorCode::timeout},
-        Word{"corrupt", ErrorCode::corrupt},
-        Word{"internal", ErrorCode::internal},
-    };
-    for (const auto& known : words) {
-        if (known.word == word) return known.code;
-    }
-    switch (status) {  // a code of a newer server, or an answer of something in between
-        case 400:
-            return ErrorCode::invalid_argument;
-        case 401:
-            return ErrorCode::unauthenticated;
-        case 403:
-            return ErrorCode::not_allowed;
-        case 404:
-            return ErrorCode::not_found;
-        case 409:
-        case 412:
-            return ErrorCode::conflict;
-        case 413:
-            return ErrorCode::too_large;
-        case 503:
-            return ErrorCode::unavailable;
-        case 504:
-            return ErrorCode::timeout;
-        case 507:
-            return ErrorCode::insufficient_storage;
-        default:
-            return ErrorCode::internal;
-    }
-}
-
-std::string text_member(const nlohmann::json& object, const char* key) {
-    if (!object.is_object()) return {};
-    const auto found = object.find(key);
-    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-/// Bodies of a server may be larger than those that parse_json() takes from clients; the depth is
-/// limited alike, because nlohmann_json recurses when it copies.
-std::optional<nlohmann::json> parse_answer(const std::string& text) {
-    constexpr int depth_max = 32;
-    bool too_deep = false;
-    auto parsed = nlohmann::json::parse(
-        text,
-        [&too_deep](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-            too_deep = too_deep || depth > depth_max;
-            return !too_deep;
-        },
-        false);
-    if (too_deep || parsed.is_discarded()) return std::nullopt;
-    return parsed;
-}
-
 /// 503: nothing was done. 504: the server itself does not know.
 Next next_after(unsigned status) {
     if (status == 503) return Next::again;
@@ -236,26 +165,9 @@ Next next_after(unsigned status) {
 }
 
 Attempt<nlohmann::json> read_answer(const HttpAnswer& answer) {
-    const unsigned status = answer.result_int();
-    nlohmann::json body;
-    if (!answer.body().empty()) {
-        auto parsed = parse_answer(answer.body());
-        if (!parsed) {
-            return attempt_failed(
-                code_of("", status),
-                fmt::format("HTTP {} with an answer that is not JSON: {}", status,
-                            percent_encode(answer.body().substr(0, shown_bytes_max))),
-                next_after(status));
-        }
-        body = std::move(*parsed);
-    }
-    if (status >= 200 && status < 300) return body;
-    const auto code = code_of(text_member(body, "code"), status);
-    auto message = text_member(body, "detail");
-    if (message.empty()) message = text_member(body, "title");
-    if (message.empty()) message = fmt::format("HTTP {} without a reason", status);
-    return tl::unexpected(
-        AttemptError{{code, std::move(message), text_member(body, "field")}, next_after(status)});
+    auto body = read_rest_answer(answer.result_int(), answer.body());
+    if (body) return std::move(*body);
+    return tl::unexpected(AttemptError{std::move(body).error(), next_after(answer.result_int())});
 }
 
 http::verb verb_of(RestClient::Method method) {
@@ -270,13 +182,6 @@ http::verb verb_of(RestClient::Method method) {
             return http::verb::delete_;
     }
     return http::verb::get;
-}
-
-std::string idempotency_key() {
-    std::random_device random;
-    std::string key;
-    for (int i = 0; i < 4; ++i) key += fmt::format("{:08x}", random());
-    return key;
 }
 
 HttpRequest make_request(const Server& server, RestClient::Method method, const std::string& target,
@@ -296,7 +201,7 @@ HttpRequest make_request(const Server& server, RestClient::Method method, const 
     } else {
         request.set(http::field::host, "lbd");
     }
-    if (method != RestClient::Method::get) request.set("Idempotency-Key", idempotency_key());
+    if (method != RestClient::Method::get) request.set("Idempotency-Key", make_idempotency_key());
     if (body) {
         request.set(http::field::content_type, "application/json");
         request.body() = body->dump();

@@ -44,6 +44,28 @@ Result<std::unique_ptr<TlsTrust>> TlsTrust::make(const TlsServer& server) {
     return trust;
 }
 
+Result<std::unique_ptr<TlsTrust>> TlsTrust::make(const PemTrust& pem) {
+    std::unique_ptr<TlsTrust> trust(new TlsTrust());
+    if (!pem.advice.empty()) trust->advice_ = pem.advice;
+    boost::system::error_code error;
+    const auto refuse = [&error](std::string_view what) {
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("{} cannot be used: {}", what, error.message()));
+    };
+    const auto buffer = [](const std::string& text) { return boost::asio::buffer(text); };
+    if (pem.ca.empty())
+        trust->context_.set_default_verify_paths(error);
+    else
+        trust->context_.add_certificate_authority(buffer(pem.ca), error);
+    if (error) return refuse("the CA certificate");
+    if (pem.certificate.empty()) return trust;
+    trust->context_.use_certificate_chain(buffer(pem.certificate), error);
+    if (error) return refuse("the client certificate");
+    trust->context_.use_private_key(buffer(pem.key), ssl::context::pem, error);
+    if (error) return refuse("the client's private key");
+    return trust;
+}
+
 std::optional<TlsTrust::Sha256> TlsTrust::parse_hash(std::string_view text) {
     constexpr std::string_view prefix = "sha256:";
     if (!text.starts_with(prefix)) return std::nullopt;
@@ -114,9 +136,9 @@ std::string TlsTrust::refusal(SSL* handle) const {
     }
     const bool wrong_name =
         verified == X509_V_ERR_HOSTNAME_MISMATCH || verified == X509_V_ERR_IP_ADDRESS_MISMATCH;
-    return fmt::format("{}; {}", X509_verify_cert_error_string(verified),
-                       wrong_name ? "use a name or address that the certificate carries"
-                                  : "give the cluster's CA with --ca-file or --ca-hash");
+    return fmt::format(
+        "{}; {}", X509_verify_cert_error_string(verified),
+        wrong_name ? "use a name or address that the certificate carries" : advice_.c_str());
 }
 
 }  // namespace trivet::model

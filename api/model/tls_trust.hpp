@@ -10,12 +10,24 @@
 
 namespace trivet::model {
 
+/// PEM texts, for who has no files.
+struct PemTrust {
+    std::string ca = {};  // empty: what the system trusts
+    std::string certificate =
+        {};  // with its chain: what the client shows of itself; empty: nothing
+    std::string key = {};
+    std::string advice = {};  // what to do when the server is not trusted: "correct ... in FILE"
+};
+
 /// The TLS side of one server: which CA is trusted, and how a failure is told. Owned by one call;
 /// must outlive the streams made from its context.
 class TlsTrust {
 public:
     /// Errors: invalid_argument, the CA file or hash cannot be used.
     static Result<std::unique_ptr<TlsTrust>> make(const TlsServer& server);
+
+    /// Errors: invalid_argument, one of the texts cannot be used.
+    static Result<std::unique_ptr<TlsTrust>> make(const PemTrust& pem);
 
     boost::asio::ssl::context& context() { return context_; }
     /// Makes the handshake of `ssl` insist on the server's name or address (RFC 9110 §4.3.4).
@@ -32,6 +44,7 @@ private:
 
     boost::asio::ssl::context context_;
     Sha256 pinned_{};
+    std::string advice_ = "give the cluster's CA with --ca-file or --ca-hash";
     bool pin_missed_ = false;  // no certificate that the server sent has the pinned hash
 };
 
