@@ -16,30 +16,11 @@ namespace trivet::daemon {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> level_names{"debug", "info", "warning", "error"};
 constexpr std::array<int, 4> syslog_priorities{7, 6, 4, 3};  // RFC 5424 section 6.2.1
 constexpr std::array<spdlog::level::level_enum, 4> spdlog_levels{
     spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err};
 
 std::size_t number(LogLevel level) { return static_cast<std::size_t>(level); }
-
-std::string logfmt_value(std::string_view value) {
-    bool plain = !value.empty();
-    std::string escaped;
-    for (const char c : value) {
-        const auto byte = static_cast<unsigned char>(c);
-        plain = plain && byte > 0x20 && byte != 0x7f && c != '"' && c != '=' && c != '\\';
-        if (c == '"' || c == '\\')
-            escaped += {'\\', c};
-        else if (c == '\n')
-            escaped += "\\n";
-        else if (byte < 0x20 || byte == 0x7f)
-            escaped += fmt::format("\\x{:02x}", byte);
-        else
-            escaped += c;
-    }
-    return plain ? escaped : "\"" + escaped + "\"";
-}
 
 class TerminalLog final : public Log {
 public:
@@ -93,24 +74,9 @@ bool standard_error_is_the_journal() {
 
 }  // namespace
 
-Result<LogLevel> parse_log_level(std::string_view text) {
-    for (std::size_t i = 0; i < level_names.size(); ++i)
-        if (level_names[i] == text) return static_cast<LogLevel>(i);
-    return fail(ErrorCode::invalid_argument,
-                "'" + std::string(text) + "' is no log level; use debug, info, warning or error");
-}
-
 std::unique_ptr<Log> make_log() {
     if (standard_error_is_the_journal()) return std::make_unique<JournalLog>();
     return std::make_unique<TerminalLog>();
-}
-
-std::string logfmt(LogLevel level, std::string_view message, const LogFields& fields) {
-    std::string line =
-        fmt::format("level={} msg={}", level_names[number(level)], logfmt_value(message));
-    for (const auto& [name, value] : fields)
-        line += fmt::format(" {}={}", name, logfmt_value(value));
-    return line;
 }
 
 std::string journal_field(std::string_view name) {

@@ -2,19 +2,15 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
-#include "core/result.hpp"
+#include "core/logfmt.hpp"
 
 namespace trivet::daemon {
 
-enum class LogLevel : std::uint8_t { debug, info, warning, error };
-
-/// Errors: invalid_argument, naming the levels there are.
-Result<LogLevel> parse_log_level(std::string_view text);
-
-using LogFields = std::vector<std::pair<std::string_view, std::string>>;
+using trivet::LogFields;
+using trivet::logfmt;
+using trivet::LogLevel;
+using trivet::parse_log_level;
 
 /// Structured log: journald fields (TRIVET_<NAME>) when standard error is the journal, else logfmt
 /// lines on standard error. May be called from any thread.
@@ -40,10 +36,6 @@ public:
 
 /// Chooses by JOURNAL_STREAM, as systemd documents it.
 std::unique_ptr<Log> make_log();
-
-/// `level=info msg="VIP announced" vip=default/web`: values with spaces, quotes or control
-/// characters are quoted and escaped, so that one event stays one line.
-std::string logfmt(LogLevel level, std::string_view message, const LogFields& fields);
 
 /// The journal's field name for one of ours: TRIVET_VIP for "vip".
 std::string journal_field(std::string_view name);
