@@ -14,6 +14,7 @@ Waiting put_object(Control&, RouteCall&);
 Waiting delete_object(Control&, RouteCall&);
 
 // vip_routes.cpp
+Waiting list_all_vips(Control&, RouteCall&);
 Waiting list_vips(Control&, RouteCall&);
 Result<Answer> get_vip(const Control&, const RouteCall&);
 Waiting explain_vip(Control&, RouteCall&);

@@ -15,8 +15,8 @@ ObjectKey key_in_path(const RouteCall& call) { return {call.kind, "", call.captu
 
 Waiting list_objects(Control& control, RouteCall& call) {
     Answer answer;
-    std::string every_namespace;
-    answer.body = co_await list_json(control, call.kind, std::move(every_namespace), call.caller);
+    Listing listing{.kind = call.kind};
+    answer.body = co_await list_json(control, std::move(listing), call.caller);
     co_return answer;
 }
 

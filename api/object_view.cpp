@@ -143,20 +143,22 @@ auto first_of(const std::map<ObjectKey, Stored>& map, const ObjectKey& listed) {
     return map.lower_bound(listed);
 }
 
-bool may_see(const Caller&, const std::string&) { return true; }
-bool may_see(const Caller& caller, const ObjectKey& key) {
-    return key.kind != Kind::vip || caller.may_see_namespace(key.name_space);
+bool is_shown(const Caller&, const Listing&, const std::string&) { return true; }
+bool is_shown(const Caller& caller, const Listing& listing, const ObjectKey& key) {
+    return key.kind != Kind::vip || (matches_namespace(listing.pattern, key.name_space) &&
+                                     caller.may_see_namespace(key.name_space));
 }
 
 /// Appends the objects after `after`, or the first ones, and moves it on. Whether there are more.
-bool append_some(const Control& control, const ObjectKey& listed, const Caller& caller,
+bool append_some(const Control& control, const Listing& listing, const Caller& caller,
                  std::optional<ObjectKey>& after, json& items) {
+    const ObjectKey listed{listing.kind, listing.name_space, ""};
     return with_map(control.state(), listed.kind, [&](const auto& map) {
         VipViewer viewer(control);
         auto at = after ? map.upper_bound(map_key(map, *after)) : first_of(map, listed);
         for (std::size_t i = 0; i < objects_per_turn; ++i, ++at) {
             if (at == map.end() || !belongs(at->first, listed)) return false;
-            if (may_see(caller, at->first)) items.push_back(view(viewer, at->second));
+            if (is_shown(caller, listing, at->first)) items.push_back(view(viewer, at->second));
             after = key_of(at->first, listed.kind);
         }
         return at != map.end() && belongs(at->first, listed);
@@ -174,13 +176,11 @@ std::optional<json> object_json(const Control& control, const ObjectKey& key) {
     });
 }
 
-boost::asio::awaitable<json> list_json(Control& control, Kind kind, std::string name_space,
-                                       const Caller& caller) {
+boost::asio::awaitable<json> list_json(Control& control, Listing listing, const Caller& caller) {
     const std::uint64_t revision = control.state().last_applied().value();
     json items = json::array();
     std::optional<ObjectKey> after;
-    const ObjectKey listed{kind, name_space, ""};
-    while (append_some(control, listed, caller, after, items)) co_await turn(control);
+    while (append_some(control, listing, caller, after, items)) co_await turn(control);
     json list{{"items", std::move(items)}, {"revision", revision}};
     co_return list;
 }

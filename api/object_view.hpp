@@ -12,12 +12,18 @@
 namespace trivet::api {
 
 std::optional<nlohmann::json> object_json(const Control& control, const ObjectKey& key);
-/// All objects of a kind, ordered by name; for VIPs those of `name_space`, or all when it is empty,
-/// as far as `caller` may see them, who stays until then.
+/// What of a kind to list.
+struct Listing {
+    Kind kind = Kind::vip;
+    std::string name_space = {};  // of VIPs: this one alone; empty: all that fit the pattern
+    std::string pattern = "*";    // as matches_namespace() reads it
+};
+
+/// All objects of a kind, ordered by name, as far as `caller` may see them, who stays until then.
 /// Looked at a part at a time, for leadership must not wait for a long list: what changes meanwhile
 /// may be in it or not, and `revision` is that of its beginning.
-boost::asio::awaitable<nlohmann::json> list_json(Control& control, Kind kind,
-                                                 std::string name_space, const Caller& caller);
+boost::asio::awaitable<nlohmann::json> list_json(Control& control, Listing listing,
+                                                 const Caller& caller);
 
 std::optional<std::uint64_t> revision_of(const ClusterState& state, const ObjectKey& key);
 /// "there is no pool 'lam'; did you mean 'lan'?"

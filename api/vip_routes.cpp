@@ -15,11 +15,25 @@ ObjectKey key_in_path(const RouteCall& call) {
 
 }  // namespace
 
+Waiting list_all_vips(Control& control, RouteCall& call) {
+    Listing listing;
+    if (const auto given = call.request.query.find("namespace");
+        given != call.request.query.end()) {
+        if (auto checked = check_namespace_pattern(given->second); !checked)
+            co_return fail(ErrorCode::invalid_argument, checked.error().message, "namespace");
+        listing.pattern = given->second;
+    }
+    Answer answer;
+    answer.body = co_await list_json(control, std::move(listing), call.caller);
+    co_return answer;
+}
+
 Waiting list_vips(Control& control, RouteCall& call) {
     const std::string name_space = call.capture("namespace");
     if (auto valid = check_name("namespace", name_space); !valid) co_return fail(valid.error());
     Answer answer;
-    answer.body = co_await list_json(control, Kind::vip, name_space, call.caller);
+    Listing listing{.name_space = name_space};
+    answer.body = co_await list_json(control, std::move(listing), call.caller);
     co_return answer;
 }
 

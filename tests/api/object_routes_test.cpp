@@ -207,6 +207,12 @@ TEST_F(RestObjects, ListsVipsByNamespace) {
     EXPECT_EQ(get("/v1/vips/a").body["items"][0]["name"], "one");
     EXPECT_EQ(get("/v1/vips/none").body["items"], json::array());
     EXPECT_EQ(get("/v1/vips/No!").status, 400u);
+    EXPECT_EQ(post("/v1/vips/c1.shop", R"({"name": "three"})").status, 201u);
+    EXPECT_EQ(get("/v1/vips?namespace=c1.*").body["items"].size(), 1u);
+    EXPECT_EQ(get("/v1/vips?namespace=c1.*").body["items"][0]["name"], "three");
+    EXPECT_EQ(get("/v1/vips?namespace=b").body["items"].size(), 1u);
+    EXPECT_EQ(get("/v1/vips?namespace=*").body["items"].size(), 3u);
+    EXPECT_EQ(get("/v1/vips?namespace=c1*").body["field"], "namespace");
     EXPECT_EQ(post("/v1/vips/a", R"({"name": "x", "namespace": "b"})").body["field"], "namespace");
 }
 
