@@ -29,6 +29,12 @@ public:
     /// Null when it is not there.
     const KubeNode* find(const std::string& kube_node) const;
 
+    /// Whether every Service would be served on the same nodes.
+    bool decides_like(const NodeMap& other) const {
+        return trivet_name_ == other.trivet_name_ && trivet_names_ == other.trivet_names_ &&
+               excluded_ == other.excluded_;
+    }
+
     const std::set<std::string>& trivet_names() const { return trivet_names_; }
     /// Those whose Kubernetes node may not carry load balancers' traffic.
     const std::set<std::string>& excluded() const { return excluded_; }
