@@ -20,12 +20,26 @@ def test_systemd_analyze_verify_is_clean(lab):
     assert done.returncode == 0 and said == "", said
 
 
+def test_the_unit_of_the_shim_is_clean(lab):
+    if shutil.which("systemd-analyze") is None:
+        raise harness.Skip("systemd-analyze is not installed (apt package systemd)")
+    shim = os.environ.get("TRIVET_SHIM", "build/dev/cloud/shim/lb-cloud-controller")
+    unit = lab.dir / "lb-cloud-controller.service"
+    text = (ROOT / "systemd/lb-cloud-controller.service").read_text()
+    unit.write_text(text.replace("/usr/bin/lb-cloud-controller", os.path.abspath(shim)))
+    done = run("systemd-analyze", "verify", "--man=no", unit, check=False)
+    said = (done.stdout + done.stderr).strip()
+    assert done.returncode == 0 and said == "", said
+
+
 def test_sysusers_and_tmpfiles_are_accepted(lab):
     if shutil.which("systemd-sysusers") is None:
         raise harness.Skip("systemd-sysusers is not installed (apt package systemd)")
     root = lab.dir / "root"
     (root / "etc").mkdir(parents=True)
     run("systemd-sysusers", f"--root={root}", ROOT / "systemd/lbd.sysusers")
+    run("systemd-sysusers", f"--root={root}", ROOT / "systemd/lb-cloud-controller.sysusers")
+    assert "trivet-cloud:" in (root / "etc/passwd").read_text()
     assert "lbd:" in (root / "etc/passwd").read_text() and "lbd:" in (root / "etc/group").read_text()
     run("systemd-tmpfiles", f"--root={root}", "--create", ROOT / "systemd/lbd.tmpfiles")
     assert (root / "var/lib/lbd").stat().st_mode & 0o777 == 0o700
