@@ -16,6 +16,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr const char* discovery_target = "/apis/discovery.k8s.io";
+constexpr std::chrono::seconds second_list_after{1};
 constexpr Backoff::Limits discovery_backoff{std::chrono::milliseconds(400),
                                             std::chrono::seconds(30)};
 
@@ -77,9 +78,9 @@ void Shim::stop() {
 bool Shim::leads() const { return !lease_ || lease_->leads(); }
 
 bool Shim::is_synced() const {
-    return !reflectors_.empty() && vips_.synced() &&
-           std::ranges::all_of(
-               reflectors_, [](const auto& reflector) { return reflector->reflector().synced(); });
+    const auto is_listed = [](const auto& driver) { return driver->reflector().synced(); };
+    return !reflectors_.empty() && vips_.synced() && std::ranges::all_of(reflectors_, is_listed) &&
+           std::ranges::none_of(doubts_, &Doubt::is_open);
 }
 
 /// Before everything is in view, nodes that were not heard of yet would take VIPs away from them.
@@ -95,6 +96,9 @@ std::vector<std::string> Shim::lacks() const {
         if (!reflector.synced())
             lines.push_back(
                 fmt::format("no whole list of {} yet: {}", names[i], reflector.last_error()));
+        else if (doubts_[i].is_open)
+            lines.push_back(
+                fmt::format("a list of {} came back empty, and is read again", names[i]));
     }
     if (!vips_.synced()) lines.push_back("no list of Trivet's VIPs yet: " + vips_.last_error());
     return lines;
@@ -154,12 +158,34 @@ void Shim::begin_reflectors(const std::string& slice_path) {
     };
     add("/api/v1/services", services_,
         [this](const ReflectorActions& actions) { on_services(actions); });
-    add(slice_path, slices_, [this](const ReflectorActions& actions) { on_slices(actions); });
-    add("/api/v1/nodes", kube_nodes_, [this](const ReflectorActions&) {
+    add(slice_path, slices_, [this](const ReflectorActions& actions) {
+        doubt_empty_list(1, actions, slices_.entries().empty());
+        on_slices(actions);
+    });
+    add("/api/v1/nodes", kube_nodes_, [this](const ReflectorActions& actions) {
+        doubt_empty_list(2, actions, kube_nodes_.entries().empty());
         on_nodes();
         on_progress();
     });
     for (const auto& reflector : reflectors_) spawn(reflector->run());
+}
+
+/// Of a missing Service the garbage collector is careful. EndpointSlices and nodes that are missing
+/// say who may announce: a whole list without any, which a running cluster does not have, is read
+/// twice before anything follows from it.
+void Shim::doubt_empty_list(std::size_t reflector, const ReflectorActions& actions, bool is_empty) {
+    if (!actions.listed) return;
+    Doubt& doubt = doubts_[reflector];
+    const bool was_open = doubt.is_open;
+    doubt.is_open = is_empty && !was_open && !doubt.is_settled;
+    doubt.is_settled = is_empty && !doubt.is_open;
+    if (doubt.is_open) spawn(list_again(reflector));
+}
+
+asio::awaitable<void> Shim::list_again(std::size_t reflector) {
+    asio::steady_timer timer(executor_, second_list_after);
+    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (!stopped_) reflectors_[reflector]->relist();
 }
 
 void Shim::on_services(const ReflectorActions& actions) {

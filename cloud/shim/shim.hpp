@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <memory>
 #include <set>
 #include <string>
@@ -63,6 +64,13 @@ private:
     void spawn(Waiting<void> task);
     bool may_work() const;
     bool is_synced() const;
+    /// Lists that came back without anything, and were not believed yet.
+    struct Doubt {
+        bool is_open = false;
+        bool is_settled = false;  // the last list was empty, and so was the one after it
+    };
+    void doubt_empty_list(std::size_t reflector, const ReflectorActions& actions, bool is_empty);
+    Waiting<void> list_again(std::size_t reflector);
     Waiting<void> discover();
     void begin_reflectors(const std::string& slice_path);
     Reflector::Options reflector_options(std::string path);
@@ -93,6 +101,7 @@ private:
     GarbageCollector garbage_;
     std::optional<LeaseDriver> lease_;
     std::vector<std::unique_ptr<ReflectorDriver>> reflectors_;  // Services, slices, nodes
+    std::array<Doubt, 3> doubts_;                               // as reflectors_
     boost::asio::steady_timer garbage_timer_;
     boost::asio::steady_timer discovery_timer_;
     bool garbage_planned_ = false;
