@@ -115,9 +115,12 @@ generate_openapi() {
 
 compile() {
     say "compiling, about ten minutes on two cores"
-    local variable=$kubernetes/vendor/k8s.io/component-base/version
-    go_build "$work/kube-apiserver" ./cmd/kube-apiserver -ldflags \
-        "-s -w -X $variable.gitVersion=v$version -X $variable.gitMajor=1 -X $variable.gitMinor=20"
+    local package flags=(-s -w)
+    for package in component-base client-go/pkg; do  # the log's version, and the one that /version answers
+        package=$kubernetes/vendor/k8s.io/$package/version
+        flags+=("-X $package.gitVersion=v$version" "-X $package.gitMajor=1" "-X $package.gitMinor=20")
+    done
+    go_build "$work/kube-apiserver" ./cmd/kube-apiserver -ldflags "${flags[*]}"
 }
 
 install_program() {

@@ -1,4 +1,4 @@
-"""Calls and watches of an API server, or of any HTTP server, in a network namespace; with the standard library alone."""
+"""Calls and watches of an API server, or of any HTTP server, in a network namespace; the standard library alone."""
 import http.client
 import json
 import socket

@@ -25,6 +25,8 @@ DEPLOYED = REPOSITORY / "deploy/kubernetes"  # where the shim's own role comes f
 ADDRESS, ETCD_PORT, PEER_PORT, API_PORT = "127.0.0.1", 2379, 2380, 6443  # of the namespace: nobody else is there
 SERVICE_RANGES = "10.96.0.0/16,fd00:96::/112"  # two: Services may have both families
 START_PATIENCE = 120  # seconds; it takes five on a machine that is not busy
+# What the API server makes a moment after it has called itself ready.
+MADE_AFTER_START = ("/api/v1/namespaces/kube-system", "/api/v1/namespaces/default/services/kubernetes")
 NODE_PORTS = range(30000, 32768)
 RBAC_KINDS = ("Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 AUDIT_POLICY = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
@@ -103,7 +105,7 @@ class KubeCluster:
         self.etcd = self.spawn(
             "etcd", "--name", "one", "--data-dir", self.directory / "etcd", "--listen-client-urls", client,
             "--advertise-client-urls", client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
-            "--initial-cluster", f"one={peer}", "--log-level", "warn")
+            "--initial-cluster", f"one={peer}", "--logger", "zap", "--log-level", "warn")
 
     def start_apiserver(self):
         """Also after stop_apiserver(): what etcd holds is what was there before."""
@@ -115,7 +117,7 @@ class KubeCluster:
             "--bind-address", "0.0.0.0", "--secure-port", API_PORT,
             "--advertise-address", self.addresses[0] if self.addresses else ADDRESS,
             "--endpoint-reconciler-type", "none",  # nobody goes in through the Service "kubernetes"
-            "--tls-cert-file", certificate, "--tls-private-key-file", key,
+            "--cert-dir", self.directory / "pki", "--tls-cert-file", certificate, "--tls-private-key-file", key,
             "--client-ca-file", self.pki.ca_certificate, "--authorization-mode", "RBAC",
             "--service-account-issuer", "https://kubernetes.default.svc",
             "--service-account-key-file", self.pki.account_key,
@@ -125,6 +127,8 @@ class KubeCluster:
             "--disable-admission-plugins", "ServiceAccount",  # for pods; its controller does not run
             "--audit-policy-file", policy, "--audit-log-path", self.directory / "audit.jsonl")
         wait_for("the API server to be ready", self.ready, timeout=START_PATIENCE, interval=0.1)
+        for path in MADE_AFTER_START:
+            wait_for(f"{path} to exist", lambda each=path: self.api("GET", each).status == 200, timeout=START_PATIENCE)
 
     def ready(self):
         for name, process in (("etcd", self.etcd), ("kube-apiserver", self.apiserver)):

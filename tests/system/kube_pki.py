@@ -19,8 +19,8 @@ class Pki:
         # Groups are organisations (Kubernetes "X509 Client Certs"); this one may do everything.
         self.administrator = self.issue("admin", "/O=system:masters/CN=admin", "extendedKeyUsage=clientAuth")
         self.account_key = directory / "account.key"  # signs the tokens of service accounts
-        harness.run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                    "-out", self.account_key)
+        # In the old form, "EC PRIVATE KEY": it is the only one of which it also takes the public half.
+        harness.run("openssl", "ecparam", "-genkey", "-noout", "-name", "prime256v1", "-out", self.account_key)
 
     def issue(self, name, subject, extension):
         """A certificate of this authority; returns the paths of it and of its key."""
