@@ -72,18 +72,22 @@ download() {
 }
 
 unpack() {
-    case $(described) in
+    [ -d "$source_tree" ] && return
+    local partial=$work/source.partial name
+    name=$(basename "$(described)")
+    case $name in
         *"$version"*.dsc) ;;
-        *) fail "not built: wanted the source of $version, and apt gave $(described)" ;;
+        *) fail "not built: wanted the source of $version, and apt gave $name" ;;
     esac
     say "unpacking"
-    rm -rf "$source_tree" && mkdir -p "${source_tree%/*}"
+    rm -rf "$partial" && mkdir -p "${source_tree%/*}"
     # apt has checked the files against the signed index; dpkg-source has no key for the uploader's own signature.
-    dpkg-source --no-check -x "$(described)" "$source_tree" >"$work/unpack.log" 2>&1 ||
+    dpkg-source --no-check -x "$(described)" "$partial" >"$work/unpack.log" 2>&1 ||
         { cat "$work/unpack.log" >&2; fail "not built: the source package cannot be unpacked"; }
     # The vendored 1.0.1 reads the runtime's types as they were before Go 1.18, and crashes.
-    rm -rf "$source_tree/vendor/github.com/modern-go/reflect2"
-    cp -r "$reflect2" "$source_tree/vendor/github.com/modern-go/reflect2"
+    rm -rf "$partial/vendor/github.com/modern-go/reflect2"
+    cp -r "$reflect2" "$partial/vendor/github.com/modern-go/reflect2"
+    mv "$partial" "$source_tree"
 }
 
 # ---- the program --------------------------------------------------------------------------------
@@ -144,6 +148,7 @@ main() {
     if [ ! -x "$program" ]; then  # nobody has built it while we waited
         check_requirements
         mkdir -p "$work"
+        rm -rf "$work"/go-build*  # the compiler's, of a call that was interrupted
         export GO111MODULE=off GOPATH=$work/gopath GOCACHE=$work/go-cache GOTMPDIR=$work CGO_ENABLED=0 GOFLAGS=
         download
         unpack
