@@ -188,22 +188,28 @@ class KubeCluster:
         path.chmod(0o600)
         return path
 
-    def deployed_access(self):
-        """The service account, roles and bindings of deploy/kubernetes, without the program itself."""
-        done = self.kubectl("create", "--dry-run=client", "-o", "json", "-f", DEPLOYED)
-        decoder, text, objects = json.JSONDecoder(), done.stdout.strip(), []
-        while text:  # kubectl writes one object after another
+    def deployed(self):
+        """The objects of deploy/kubernetes, as kubectl reads them."""
+        text = self.kubectl("create", "--dry-run=client", "-o", "json", "-k", DEPLOYED).stdout.strip()
+        decoder, objects = json.JSONDecoder(), []
+        while text:  # one object after another
             each, end_of_it = decoder.raw_decode(text)
             objects += each.get("items", [each])
             text = text[end_of_it:].strip()
-        return [each for each in objects if each["kind"] in RBAC_KINDS]
+        return objects
 
     def grant_shim(self):
         """Applies the shim's role as it is delivered; returns namespace and name of its service account."""
-        objects = self.deployed_access()
+        objects = [each for each in self.deployed() if each["kind"] in RBAC_KINDS]
         self.kubectl("apply", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
         account = next(each for each in objects if each["kind"] == "ServiceAccount")["metadata"]
         return account.get("namespace", "default"), account["name"]
+
+    def lease_options(self):
+        """Those of the Deployment: the role is for this Lease and no other."""
+        deployment = next(each for each in self.deployed() if each["kind"] == "Deployment")
+        words = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
+        return [word for word in words if word.startswith("--lease-")]
 
     def account_token(self, namespace, name, seconds=3600):
         """What the kubelet would put into a pod."""

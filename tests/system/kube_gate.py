@@ -1,4 +1,4 @@
-"""A gate between the shim and a server it calls: passes everything on, counts what writes, and strikes at a given write.
+"""A gate between the shim and a server: passes everything on, counts what writes, and strikes at a given write.
 
 It ends TLS with a certificate of the test's own authority. A strike comes before a write is passed on, or after it took
 effect and before its answer is: the two moments in which a crash leaves something half done.
@@ -128,7 +128,7 @@ class Passing(http.server.BaseHTTPRequestHandler):
                 self.stream(response)
             else:
                 self.answer(response, self.changed(response.read()))
-        except (OSError, http.client.HTTPException):  # of either side: the other one learns by the end of its connection
+        except (OSError, http.client.HTTPException):  # of either side; the other one learns by the end of its own
             self.close_connection = True
         finally:
             upstream.close()

@@ -89,7 +89,7 @@ class Scene:
         token = self.trivet.lab.dir / f"{self.name}.token"
         return Shim(self.kube.host, self.kube.shim_kubeconfig(), self.trivet.servers, self.name, name,
                     token_file=token if token.exists() else self.trivet.token_file(self.name), ca_file=authority,
-                    options=self.options, **options)
+                    options=[*self.kube.lease_options(), *self.options], **options)
 
     # ---- Services -------------------------------------------------------------------------------
     @staticmethod
@@ -111,7 +111,7 @@ class Scene:
         return self.kube.patch(self.path(name), change)
 
     def delete(self, name):
-        """Until it is gone, and so its finalizer is."""
+        """Until it is gone, and its finalizer with it."""
         self.kube.administrator.ask("DELETE", self.path(name))
         self.wait_gone(name)
 
@@ -145,8 +145,8 @@ class Scene:
     def wait_told(self, name, reason, *words):
         """Until an Event of this reason has all words; returns its message."""
         def condition():
-            return next((text for why, text in self.told(name) if why == reason and all(each in text for each in words)),
-                        None)
+            return next((text for why, text in self.told(name)
+                         if why == reason and all(each in text for each in words)), None)
         try:
             return wait_for(f"an Event {reason} with {words}", condition, timeout=PATIENCE)
         except AssertionError as error:

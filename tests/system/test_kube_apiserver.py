@@ -4,8 +4,8 @@ import time
 
 import harness
 from harness import wait_for
-from kube_api import KubeApi
-from kube_cluster import ADDRESS, API_PORT, NODE_PORTS, KubeCluster
+from kube_api import MERGE_PATCH, KubeApi
+from kube_cluster import ADDRESS, API_PORT, DEPLOYED, NODE_PORTS, KubeCluster
 
 SERVICES = "/api/v1/namespaces/default/services"
 START_SECONDS_MAX = 60  # it takes about five; this machine may be busy
@@ -114,6 +114,20 @@ def test_compaction_ends_old_watches_and_old_lists_with_410(lab):
             assert watch.line() is None
         expired = kube.api("GET", f"{SERVICES}?limit=1&continue={token}")  # the form of a status
         assert expired.status == 410 and expired.body["reason"] == "Expired", expired
+
+
+def test_what_is_delivered_is_taken_and_binds_the_shim(lab):
+    with KubeCluster(lab) as kube:
+        kube.kubectl("apply", "-k", str(DEPLOYED))
+        account = kube.grant_shim()
+        kube.kubectl("apply", "-k", str(DEPLOYED))
+        shim = KubeApi(kube.host.netns, ADDRESS, API_PORT, kube.pki.ca_certificate, token=kube.account_token(*account))
+        assert shim.call("GET", "/api/v1/services").status == 200
+        assert shim.call("GET", "/api/v1/secrets").status == 403
+        assert shim.call("DELETE", f"{SERVICES}/kubernetes").status == 403
+        assert shim.call("PATCH", f"{SERVICES}/kubernetes", {"metadata": {"labels": {"seen": "yes"}}},
+                         MERGE_PATCH).status == 200
+        assert any(option.startswith("--lease-namespace=") for option in kube.lease_options())
 
 
 def test_two_clusters_beside_each_other_and_a_user_without_rights(lab):
