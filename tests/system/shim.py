@@ -10,7 +10,7 @@ from harness import wait_for
 from kube_api import get_text
 
 PROGRAM = os.environ.get("TRIVET_SHIM", str(
-    pathlib.Path(__file__).resolve().parents[2] / "build/dev/cloud/lb-cloud-controller"))
+    pathlib.Path(__file__).resolve().parents[2] / "build/dev/cloud/shim/lb-cloud-controller"))
 PORT = 7482
 PATIENCE = 60  # seconds to become ready: builds with sanitizers, on two cores shared by many tests
 SAMPLE = re.compile(r"^([a-zA-Z_:][\w:]*)(\{.*\})? (\S+)")  # Prometheus text format: name, labels, value
