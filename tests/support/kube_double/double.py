@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 
 from .kinds import KINDS, Request
 from .refusal import Refusal, expired
@@ -124,6 +125,7 @@ class KubeDouble:
 
     def begin(self, request):
         """Counts it; the Fault that it is to meet, or None."""
+        request.time = time.monotonic()
         with self.lock:
             self.counts[request.verb, request.resource] += 1
             self.log.append(request)

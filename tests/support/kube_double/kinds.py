@@ -42,6 +42,7 @@ class Request:
     body: object = None
     version: str = "v1"
     status: int = 0  # the answer's, once there is one; 0: none
+    time: float = 0.0  # when it came, on the monotonic clock
 
     @property
     def resource(self):
