@@ -20,6 +20,7 @@ RETRY_PATIENCE = 150  # seconds: what was refused is asked for again after at mo
 HELD_BY = "trivet.dev/held-by"
 CLEANUP = "service.kubernetes.io/load-balancer-cleanup"
 FIRST_PORT, FIRST_SHIM_PORT = 6443, 7482  # in the Lab's own namespace nobody else has them
+WATCHED = ("services", "endpointslices", "nodes")
 LEASE = {("update", "leases"), ("get", "leases"), ("create", "leases")}
 
 
@@ -208,6 +209,8 @@ class Scene:
         assert self.writes() == begin, (begin, self.writes())
 
     def wait_settled(self):
-        """Until the shim has nothing left in its queue."""
+        """Until the shim has nothing left in its queue, and watches all that it does."""
+        wait_for("its watches to run", lambda: len({each.request.resource for each in self.double.running_watches()})
+                 == len(WATCHED), timeout=PATIENCE)
         wait_for("the shim's queue to be empty", lambda: self.shim.metrics().value("trivet_shim_queue") == 0,
                  timeout=RETRY_PATIENCE)

@@ -7,7 +7,6 @@ from harness import wait_for
 from shim_scene import CLEANUP, DUAL_POOL, HELD_BY, RETRY_PATIENCE, Scene, Trivet
 
 OURS, FOREIGN = "trivet.dev/lb", "other.org/lb"
-NO_NODE_IS_ELIGIBLE = 1  # one name, of a node that does not exist: nobody announces
 
 
 # ---- one Service ------------------------------------------------------------------------------------
@@ -207,15 +206,14 @@ def test_each_wish_by_each_of_its_names(lab):
     trivet = Trivet(lab)
     trivet.ask("POST", "/v1/pools", {"name": "other", "addresses": ["10.99.0.0/24"]})
     with Scene(trivet) as scene:
-        for prefix, address in (("trivet.dev/", "addresses"), ("metallb.io/", "loadBalancerIPs"),
-                                ("metallb.universe.tf/", "loadBalancerIPs")):
-            pool = "pool" if prefix == "trivet.dev/" else "address-pool"
-            name = f"s{len(scene.double.list('services'))}"
-            wanted = f"10.99.0.{100 + len(name) + len(prefix)}"
-            scene.create(f"{name}-pool", {prefix + pool: "other"})
-            scene.create(f"{name}-address", {prefix + address: wanted})
-            assert scene.wait_shown(f"{name}-pool")[0].startswith("10.99.0.")
-            scene.wait_shown(f"{name}-address", wanted)
+        places = (("trivet.dev/", "pool", "addresses"), ("metallb.io/", "address-pool", "loadBalancerIPs"),
+                  ("metallb.universe.tf/", "address-pool", "loadBalancerIPs"))
+        for number, (prefix, pool, addresses) in enumerate(places):
+            wanted = f"10.99.0.{100 + number}"
+            scene.create(f"pool-{number}", {prefix + pool: "other"})
+            scene.create(f"address-{number}", {prefix + addresses: wanted})
+            assert scene.wait_shown(f"pool-{number}")[0].startswith("10.99.0.")
+            scene.wait_shown(f"address-{number}", wanted)
 
 
 def test_a_contradiction_is_told_with_both_places(lab):

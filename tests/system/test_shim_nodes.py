@@ -10,7 +10,7 @@ EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 class SeveralNodes(Trivet):
     """A cluster of lbd; the shim runs beside the first one and may ask any."""
 
-    def __init__(self, lab, count=3, pool="10.88.0.0/22"):
+    def __init__(self, lab, count=3, pool="10.77.0.100-10.77.0.199"):  # of the nodes' subnet, so that it is announced
         self.lab = lab
         self.members = Cluster(lab).form(count)
         self.host = self.members.client
