@@ -1,0 +1,115 @@
+"""lb-cloud-controller and the nodes: which of Trivet's may own a Service's address."""
+import harness
+from cluster import Cluster
+from harness import wait_for
+from shim_scene import RETRY_PATIENCE, Scene, Trivet
+
+EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
+
+
+class SeveralNodes(Trivet):
+    """A cluster of lbd; the shim runs beside the first one and may ask any."""
+
+    def __init__(self, lab, count=3, pool="10.77.0.100-10.77.0.199"):  # of the nodes' subnet, so that it is announced
+        self.lab = lab
+        self.members = Cluster(lab).form(count)
+        self.host = self.members.client
+        self.sockets = [each.socket for each in self.members.nodes]
+        self.scenes = 0
+        self.members.create_pool(pool)
+
+    def call(self, method, path, body=None):
+        node = next(each for each in self.members.nodes if each.running())
+        return node.ask(method, path, body)
+
+
+def eligible(nodes):
+    return lambda vip: sorted(vip["eligible_nodes"]) == sorted(nodes)
+
+
+def nobody_is_eligible(trivet_nodes):
+    """An empty list would mean everybody."""
+    return lambda vip: vip["eligible_nodes"] and not set(vip["eligible_nodes"]) & set(trivet_nodes)
+
+
+def test_local_follows_the_endpoints_between_nodes(lab):
+    with Scene(SeveralNodes(lab)) as scene:
+        for number in (1, 2, 3):
+            scene.put_node(f"n{number}", f"10.77.0.{number}")
+        scene.put_endpoints("web", ["n2"])
+        scene.create("web", externalTrafficPolicy="Local")
+        address, = scene.wait_shown("web")
+        for nodes in (["n2"], ["n3"], ["n1", "n3"], ["n1"]):
+            scene.put_endpoints("web", nodes)
+            scene.wait_vip("web", f"be on {nodes}", eligible(nodes))
+            scene.wait_vip("web", f"be owned by one of {nodes}",
+                           lambda vip, nodes=nodes: vip["status"].get("owner") in nodes)
+        scene.put_endpoints("web", [])
+        scene.wait_vip("web", "be nowhere", nobody_is_eligible(["n1", "n2", "n3"]))
+        assert scene.shown("web") == [address], "the address stays"
+        scene.change("web", {"spec": {"externalTrafficPolicy": "Cluster"}})
+        scene.wait_vip("web", "be everywhere", lambda vip: not vip["eligible_nodes"])
+        assert scene.shown("web") == [address]
+
+
+def test_local_with_slices_of_v1beta1(lab):
+    """Where nodeName did not exist: topology said it."""
+    trivet = SeveralNodes(lab, count=1)
+    scene = Scene(trivet)
+    scene.double.versions["discovery.k8s.io"] = "v1beta1"
+    with scene:
+        scene.put_node("n1", "10.77.0.1")
+        scene.double.create("endpointslices", {
+            "metadata": {"name": "web-1", "labels": {"kubernetes.io/service-name": "web"}}, "addressType": "IPv4",
+            "endpoints": [{"addresses": ["10.1.0.1"], "topology": {"kubernetes.io/hostname": "n1"}}], "ports": []})
+        scene.create("web", externalTrafficPolicy="Local")
+        scene.wait_vip("web", "be on n1", eligible(["n1"]))
+
+
+def test_excluded_nodes_own_nothing(lab):
+    with Scene(SeveralNodes(lab)) as scene:
+        for number in (1, 2, 3):
+            scene.put_node(f"n{number}", f"10.77.0.{number}", {EXCLUDED: ""} if number == 1 else {})
+        scene.create("web")
+        scene.wait_vip("web", "avoid n1", eligible(["n2", "n3"]))
+        scene.double.patch("nodes", "n1", {"metadata": {"labels": {EXCLUDED: None}}})
+        scene.wait_vip("web", "be everywhere", lambda vip: not vip["eligible_nodes"])
+
+
+def test_heartbeats_of_nodes_cost_nothing(lab):
+    with Scene(SeveralNodes(lab, count=1)) as scene:
+        scene.put_node("n1", "10.77.0.1")
+        scene.create("web")
+        scene.wait_shown("web")
+        scene.check_at_rest()
+        begin, revision = scene.writes(), scene.vip("web")["revision"]
+        for number in range(50):
+            scene.double.patch("nodes", "n1", {"metadata": {"annotations": {"heartbeat": str(number)}}})
+        scene.check_at_rest()
+        assert scene.writes() == begin, (begin, scene.writes())
+        assert scene.vip("web")["revision"] == revision
+
+
+def test_a_leader_that_is_killed_during_allocations(lab):
+    count = 60
+    trivet = SeveralNodes(lab)
+    with Scene(trivet) as scene:
+        leader = trivet.members.leader()
+        for number in range(count):
+            scene.create(f"s{number}")
+            if number == count // 3:
+                wait_for("the first to be served", lambda: scene.shown("s0"), timeout=RETRY_PATIENCE)
+                leader.kill()
+        for number in range(count):
+            scene.wait_shown(f"s{number}")
+        addresses = {scene.shown(f"s{number}")[0] for number in range(count)}
+        assert len(addresses) == count, len(addresses)
+        trivet.check_no_address_is_given_twice()
+        leader.start()
+        stored = {key: vip["status"]["addresses"] for key, vip in trivet.vips().items()}
+        for number in range(count):
+            assert stored[f"c1.default/s{number}"] == scene.shown(f"s{number}"), number
+        scene.check_at_rest()
+
+
+harness.main(globals())
