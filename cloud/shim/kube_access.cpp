@@ -78,6 +78,12 @@ private:
         return found->get<std::string>();
     }
 
+    /// What writes kubeconfigs also writes fields that it leaves empty: null, "", {}, [].
+    static bool is_set(const json& object, const char* name) {
+        const auto found = object.find(name);
+        return found != object.end() && !found->empty() && *found != "";
+    }
+
     /// {name: NAME, KIND: {...}} in a list.
     Result<json> find(const char* list, const char* kind, const std::string& name) const {
         std::vector<std::string> names;
@@ -136,8 +142,9 @@ private:
 
     Result<void> read_user(const json& user, const std::string& name, KubeAccess& access) const {
         const std::string where = "users." + name;
-        for (const char* field : {"exec", "auth-provider", "username", "password", "as"})
-            if (user.contains(field))
+        for (const char* field : {"exec", "auth-provider", "username", "password", "as", "as-uid",
+                                  "as-groups", "as-user-extra"})
+            if (is_set(user, field))
                 return refuse(where + "." + field,
                               "is not supported: give a service account's token (tokenFile), or a "
                               "client certificate");

@@ -109,7 +109,12 @@ auto refuse(std::string_view option, std::string_view why) {
 Result<void> read_servers(const Words& words, ShimOptions& options) {
     for (const std::string& word : words.servers) {
         if (word.starts_with(unix_scheme)) {
-            options.servers.push_back(model::UnixServer{word.substr(unix_scheme.size())});
+            std::string path = word.substr(unix_scheme.size());
+            if (!path.starts_with('/'))
+                return refuse("--server", fmt::format("'{}' has no whole path, such as "
+                                                      "unix:/run/lbd/lbd.sock",
+                                                      word));
+            options.servers.push_back(model::UnixServer{std::move(path)});
             continue;
         }
         auto server = model::parse_server_url(word);

@@ -113,6 +113,7 @@ TEST_F(KubeAccessFiles, RefusesNamingTheFieldAndWhatToDo) {
         {https, "    auth-provider: {name: gcp}\n", "users.u.auth-provider", "tokenFile"},
         {https, "    username: admin\n    password: x\n", "users.u.username", "tokenFile"},
         {https, "    as: admin\n", "users.u.as", "tokenFile"},
+        {https, "    as-groups: [system:masters]\n", "users.u.as-groups", "tokenFile"},
         {https, "    client-key-data: S0VZ\n", "users.u", "takes both"},
     };
     for (const Row& row : rows) {
@@ -122,6 +123,15 @@ TEST_F(KubeAccessFiles, RefusesNamingTheFieldAndWhatToDo) {
         EXPECT_THAT(access.error().message, HasSubstr(row.also));
         EXPECT_THAT(access.error().message, HasSubstr(directory.string()));
     }
+}
+
+TEST_F(KubeAccessFiles, EmptyFieldsAskForNothing) {
+    const auto access = read_kubeconfig(
+        config(server, std::string(token) + "    exec: null\n    auth-provider: {}\n"
+                                            "    username: ''\n    as-groups: []\n"),
+        "");
+    ASSERT_TRUE(access) << access.error().message;
+    EXPECT_EQ(access->token, "abc");
 }
 
 TEST_F(KubeAccessFiles, NamesWhatThereIs) {

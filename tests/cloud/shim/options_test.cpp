@@ -58,6 +58,8 @@ TEST(ShimOptions, RefusesNamingTheOption) {
         {{"--cluster", "c1"}, "--server"},
         {{"--cluster", "a.b", "--server", "unix:/s"}, "--cluster"},
         {{"--cluster", "c1", "--server", "http://10.0.0.1"}, "--server"},
+        {{"--cluster", "c1", "--server", "unix:"}, "--server"},
+        {{"--cluster", "c1", "--server", "unix:lbd.sock"}, "--server"},
         {{"--cluster", "c1", "--server", "https://10.0.0.1"}, "--token-file"},
         {{"--cluster", "c1", "--server", "unix:/s", "--listen", "nonsense"}, "--listen"},
         {{"--cluster", "c1", "--server", "unix:/s", "--listen", "host:80"}, "--listen"},
