@@ -31,6 +31,7 @@ constexpr std::size_t head_bytes_max = 8 * 1024;
 
 Result<void> HealthServer::listen(const tcp::endpoint& endpoint) {
     boost::system::error_code error;
+    if (acceptor_.is_open()) acceptor_.close(error);
     acceptor_.open(endpoint.protocol(), error);
     if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
     if (!error) acceptor_.bind(endpoint, error);

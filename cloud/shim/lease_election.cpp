@@ -21,8 +21,13 @@ std::optional<LeaseElection::Request> LeaseElection::next(Instant now, const std
 /// Nobody holds it, we do, or it has not changed for as long as it says.
 bool LeaseElection::is_free(Instant now) const {
     const std::string& holder = lease_->holder_identity;
-    return holder.empty() || holder == options_.identity ||
-           now >= seen_ + std::chrono::seconds(lease_->lease_duration_s);
+    return holder.empty() || holder == options_.identity || now >= seen_ + duration_of(*lease_);
+}
+
+/// Whose holder does not say how long it means to hold it gets what we would take.
+Duration LeaseElection::duration_of(const KubeLease& lease) const {
+    if (lease.lease_duration_s == 0) return options_.lease_duration;
+    return std::chrono::seconds(lease.lease_duration_s);
 }
 
 LeaseElection::Request LeaseElection::take(const std::string& time) const {
@@ -61,8 +66,7 @@ void LeaseElection::on_lease(const std::optional<KubeLease>& lease, Instant now)
     const bool is_taken_at_once = !was_change && (!lease_ || is_free(now));
     due_ = is_taken_at_once ? now : now + jitter_.delay(1);
     if (!is_taken_at_once && lease_ && !is_ours)
-        due_ =
-            std::min(due_, std::max(now, seen_ + std::chrono::seconds(lease_->lease_duration_s)));
+        due_ = std::min(due_, std::max(now, seen_ + duration_of(*lease_)));
     // One that waits asks again before it takes: the Lease may have been renewed meanwhile.
     if (!was_change && !is_taken_at_once) known_ = false;
 }

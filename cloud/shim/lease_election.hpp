@@ -53,6 +53,7 @@ public:
 
 private:
     bool is_free(Instant now) const;
+    Duration duration_of(const KubeLease& lease) const;
     Request take(const std::string& time) const;
 
     Options options_;

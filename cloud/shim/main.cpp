@@ -77,7 +77,12 @@ public:
           timer_(io_) {}
 
     Result<void> listen(const ShimOptions& options) {
-        return health_.listen({asio::ip::make_address(options.listen_host), options.listen_port});
+        const auto port = options.listen_port;
+        auto listening = health_.listen({asio::ip::make_address(options.listen_host), port});
+        // ":PORT" on a machine without IPv6.
+        if (!listening && options.listen_host == "::")
+            listening = health_.listen({asio::ip::address_v4::any(), port});
+        return listening;
     }
 
     void run() {
@@ -136,9 +141,9 @@ int run(const std::vector<std::string>& arguments) {
     Program program(*options, std::move(*kube), std::move(*trivet), log);
     if (auto listening = program.listen(*options); !listening) return refuse(listening.error());
     log.info("started", {{"cluster", options->cloud.cluster},
-                               {"server", access->title},
-                               {"identity", options->identity},
-                               {"version", TRIVET_VERSION}});
+                         {"server", access->title},
+                         {"identity", options->identity},
+                         {"version", TRIVET_VERSION}});
     program.run();
     return EXIT_SUCCESS;
 }

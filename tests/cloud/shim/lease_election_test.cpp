@@ -100,6 +100,18 @@ TEST(LeaseElection, ARenewalStartsTheWaitAnew) {
     EXPECT_EQ(next->kind, Kind::get);
 }
 
+TEST(LeaseElection, AHolderThatNamesNoDurationIsNotDisplacedAtOnce) {
+    auto two = elector("two");
+    (void)two.next(at(0s), "t");
+    two.on_lease(lease_of("one", "7", 0), at(0s));
+    EXPECT_FALSE(two.next(at(500ms), "t"));
+    (void)two.next(at(14s), "t");
+    two.on_lease(lease_of("one", "7", 0), at(14s));
+    ASSERT_EQ(two.next(at(15s), "t")->kind, Kind::get);
+    two.on_lease(lease_of("one", "7", 0), at(15s));
+    EXPECT_EQ(two.next(at(15s), "t")->kind, Kind::replace);
+}
+
 TEST(LeaseElection, WhoLosesAConflictLooks) {
     auto two = elector("two");
     (void)two.next(at(0s), "t");
