@@ -4,6 +4,8 @@ from cluster import Cluster
 from harness import wait_for
 from shim_scene import RETRY_PATIENCE, Scene, Trivet
 
+from kube_double import EmptyList  # after shim_scene's path
+
 EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 
 
@@ -50,6 +52,24 @@ def test_local_follows_the_endpoints_between_nodes(lab):
         scene.change("web", {"spec": {"externalTrafficPolicy": "Cluster"}})
         scene.wait_vip("web", "be everywhere", lambda vip: not vip["eligible_nodes"])
         assert scene.shown("web") == [address]
+
+
+def test_an_empty_list_of_slices_or_nodes_is_not_believed(lab):
+    """It would say that nobody may announce a Local Service, or that nobody is excluded."""
+    with Scene(SeveralNodes(lab, count=2)) as scene:
+        scene.put_node("n1", "10.77.0.1", {EXCLUDED: ""})
+        scene.put_node("n2", "10.77.0.2")
+        scene.put_endpoints("local", ["n2"])
+        scene.create("local", externalTrafficPolicy="Local")
+        scene.create("web")
+        before = [scene.wait_vip(name, "be on n2", eligible(["n2"]))["revision"] for name in ("local", "web")]
+        for resource in ("endpointslices", "nodes"):
+            scene.shim.kill()
+            empty = scene.double.arm(EmptyList(resource))
+            scene.shim.start()
+            assert empty.hit.is_set(), "no list was asked for"
+            scene.wait_settled()
+            assert [scene.vip(name)["revision"] for name in ("local", "web")] == before, resource
 
 
 def test_local_with_slices_of_v1beta1(lab):
