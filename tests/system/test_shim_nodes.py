@@ -129,7 +129,7 @@ def test_a_leader_that_is_killed_during_allocations(lab):
         stored = {key: vip["status"]["addresses"] for key, vip in trivet.vips().items()}
         for number in range(count):
             assert stored[f"c1.default/s{number}"] == scene.shown(f"s{number}"), number
-        scene.check_at_rest()
+        scene.wait_settled()  # and not at rest: Events of owners that changed come for a minute
 
 
 harness.main(globals())
