@@ -35,29 +35,7 @@ ErrorCode code_of(std::string_view word, unsigned status) {
     for (const auto& known : words) {
         if (known.word == word) return known.code;
     }
-    switch (status) {  // a code of a newer server, or an answer of something in between
-        case 400:
-            return ErrorCode::invalid_argument;
-        case 401:
-            return ErrorCode::unauthenticated;
-        case 403:
-            return ErrorCode::not_allowed;
-        case 404:
-            return ErrorCode::not_found;
-        case 409:
-        case 412:
-            return ErrorCode::conflict;
-        case 413:
-            return ErrorCode::too_large;
-        case 503:
-            return ErrorCode::unavailable;
-        case 504:
-            return ErrorCode::timeout;
-        case 507:
-            return ErrorCode::insufficient_storage;
-        default:
-            return ErrorCode::internal;
-    }
+    return code_of_status(status);
 }
 
 std::string text_member(const nlohmann::json& object, const char* key) {
@@ -83,6 +61,32 @@ std::optional<nlohmann::json> parse_answer(const std::string& text) {
 }
 
 }  // namespace
+
+ErrorCode code_of_status(unsigned status) {
+    switch (status) {  // a code of a newer server, or an answer of something in between
+        case 400:
+            return ErrorCode::invalid_argument;
+        case 401:
+            return ErrorCode::unauthenticated;
+        case 403:
+            return ErrorCode::not_allowed;
+        case 404:
+            return ErrorCode::not_found;
+        case 409:
+        case 412:
+            return ErrorCode::conflict;
+        case 413:
+            return ErrorCode::too_large;
+        case 503:
+            return ErrorCode::unavailable;
+        case 504:
+            return ErrorCode::timeout;
+        case 507:
+            return ErrorCode::insufficient_storage;
+        default:
+            return ErrorCode::internal;
+    }
+}
 
 Result<nlohmann::json> read_rest_answer(unsigned status, const std::string& text) {
     nlohmann::json body;

@@ -11,6 +11,9 @@ namespace trivet::model {
 /// stands for, or internal.
 Result<nlohmann::json> read_rest_answer(unsigned status, const std::string& body);
 
+/// What an HTTP status says where no problem says more: internal when it is none of ours.
+ErrorCode code_of_status(unsigned status);
+
 /// Random, one for each change: what is sent twice under it takes effect once.
 std::string make_idempotency_key();
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "api/model/rest_answer.hpp"
 #include "api/model/rest_client.hpp"
 
 namespace trivet::cloud {
@@ -11,22 +12,10 @@ using nlohmann::json;
 namespace {
 
 ErrorCode code_of(unsigned status) {
-    switch (status) {
-        case 401:
-            return ErrorCode::unauthenticated;
-        case 403:
-            return ErrorCode::not_allowed;
-        case 404:
-            return ErrorCode::not_found;
-        case 409:
-            return ErrorCode::conflict;
-        case 413:
-            return ErrorCode::too_large;
-        case 429:
-            return ErrorCode::unavailable;
-        default:
-            return status >= 500 ? ErrorCode::unavailable : ErrorCode::invalid_argument;
-    }
+    constexpr unsigned too_many_requests = 429, server_errors = 500;
+    if (status == too_many_requests || status >= server_errors) return ErrorCode::unavailable;
+    const ErrorCode code = model::code_of_status(status);
+    return code == ErrorCode::internal ? ErrorCode::invalid_argument : code;  // as 422
 }
 
 }  // namespace
