@@ -21,7 +21,6 @@ public:
     boost::asio::awaitable<void> run();
     void stop();
     bool leads() const;
-    const std::string& last_error() const { return last_error_; }  // empty: all is well
 
 private:
     using Request = LeaseElection::Request;
@@ -37,7 +36,7 @@ private:
     boost::asio::steady_timer timer_;
     bool did_lead_ = false;
     bool stopped_ = false;
-    std::string last_error_;
+    std::string last_error_;  // as told; empty: all is well
 };
 
 }  // namespace trivet::cloud

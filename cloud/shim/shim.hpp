@@ -17,7 +17,7 @@ namespace trivet::cloud {
 
 /// The whole shim but for options, signals and the server of its health: keeps both sides in view,
 /// and lets the worker and the garbage collector act while this one of several leads.
-/// Single-threaded; ends when the futures of run() have come: stop(), then is_over().
+/// Single-threaded; after stop() it must live until is_over(), or its executor runs no more.
 class Shim {
 public:
     struct Options {
