@@ -1,24 +1,18 @@
 #include "announce/durable_file.hpp"
 
-#include <stdlib.h>
-
 #include <sys/stat.h>
 
 #include <gtest/gtest.h>
+
+#include "tests/support/temporary_directory.hpp"
 
 namespace trivet::announce {
 namespace {
 
 class DurableFileTest : public testing::Test {
 protected:
-    void SetUp() override {
-        std::string pattern = (std::filesystem::temp_directory_path() / "trivet-XXXXXX").string();
-        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-        directory_ = pattern;
-    }
-    void TearDown() override { std::filesystem::remove_all(directory_); }
-
-    std::filesystem::path directory_;
+    test::TemporaryDirectory made_;
+    const std::filesystem::path& directory_ = made_.path();
 };
 
 TEST_F(DurableFileTest, ReplacesAWholeFileAndItsMode) {

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/temporary_directory.hpp"
+
 namespace trivet::daemon {
 namespace {
 
@@ -18,13 +20,6 @@ const CertificateNames names{.dns = {"n1", "localhost"},
 
 class PkiTest : public testing::Test {
 protected:
-    void SetUp() override {
-        std::string pattern = testing::TempDir() + "pki-XXXXXX";
-        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-        directory_ = pattern;
-    }
-    void TearDown() override { std::filesystem::remove_all(directory_); }
-
     void make_cluster(Pki& pki) {
         ASSERT_TRUE(pki.create_authority("cluster-1", now));
         ASSERT_TRUE(pki.issue_node_certificate("n1", names, now));
@@ -35,7 +30,8 @@ protected:
         return status.st_mode & 0777;
     }
 
-    std::filesystem::path directory_;
+    test::TemporaryDirectory made_;
+    const std::filesystem::path& directory_ = made_.path();
 };
 
 TEST_F(PkiTest, FreshCertificateIsNotDue) {

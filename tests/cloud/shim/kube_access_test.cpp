@@ -4,9 +4,9 @@
 #include <fstream>
 #include <map>
 
-#include <unistd.h>
-
 #include <gmock/gmock.h>
+
+#include "tests/support/temporary_directory.hpp"
 
 namespace trivet::cloud {
 namespace {
@@ -16,15 +16,6 @@ namespace fs = std::filesystem;
 
 class KubeAccessFiles : public testing::Test {
 protected:
-    KubeAccessFiles() {
-        std::string name = (fs::temp_directory_path() / "trivet-kube-XXXXXX").string();
-        if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
-        directory = name;
-    }
-    ~KubeAccessFiles() override { fs::remove_all(directory); }
-    KubeAccessFiles(const KubeAccessFiles&) = delete;
-    KubeAccessFiles& operator=(const KubeAccessFiles&) = delete;
-
     std::string write(const std::string& name, const std::string& content) const {
         std::ofstream(directory / name) << content;
         return (directory / name).string();
@@ -40,7 +31,8 @@ protected:
     static constexpr const char* server = "    server: https://10.0.0.1:6443\n";
     static constexpr const char* token = "    token: abc\n";
 
-    fs::path directory;
+    trivet::test::TemporaryDirectory made;
+    const fs::path& directory = made.path();
 };
 
 TEST_F(KubeAccessFiles, ReadsWhatKubeadmWrites) {
