@@ -20,6 +20,13 @@ const std::string_view openapi_schemas_text = R"json({
 "port": {"type": "object", "required": ["port"], "properties": {
   "port": {"type": "integer", "minimum": 1, "maximum": 65535},
   "protocol": {"enum": ["tcp", "udp", "sctp"], "default": "tcp"}}},
+"backend": {"type": "object", "required": ["port", "address"], "properties": {
+  "kind": {"enum": ["server", "node_port"], "default": "server"},
+  "port": {"type": "integer", "minimum": 1, "maximum": 65535, "description": "of the VIP"},
+  "protocol": {"enum": ["tcp", "udp", "sctp"], "default": "tcp"},
+  "address": {"type": "string"},
+  "target_port": {"type": "integer", "minimum": 1, "maximum": 65535, "description": "where it listens; default: port"},
+  "node": {"type": "string", "description": "the node that it is on; empty: on none"}}},
 "vip": {"type": "object", "required": ["name"], "properties": {
   "name": {"$ref": "#/components/schemas/name"},
   "namespace": {"$ref": "#/components/schemas/name"},
@@ -34,6 +41,7 @@ const std::string_view openapi_schemas_text = R"json({
   "eligible_nodes": {"$ref": "#/components/schemas/names"},
   "preferred_nodes": {"$ref": "#/components/schemas/names"},
   "delivery": {"enum": ["none", "bind"], "default": "none"},
+  "backends": {"type": "array", "items": {"$ref": "#/components/schemas/backend"}},
   "revision": {"$ref": "#/components/schemas/revision"},
   "status": {"type": "object", "readOnly": true, "properties": {
     "phase": {"enum": ["pending", "assigned", "announced", "conflict"]},
@@ -177,6 +185,7 @@ const std::string_view openapi_schemas_text = R"json({
   "name": {"type": "string"}, "labels": {"$ref": "#/components/schemas/labels"},
   "drained": {"type": "boolean"},
   "status": {"type": "object", "readOnly": true, "properties": {
+    "addresses": {"type": "array", "items": {"type": "string"}, "description": "where the other nodes reach it"},
     "bgp_established": {"$ref": "#/components/schemas/names"},
     "bgp_withdrawn": {"type": "boolean", "description": "drained, and its routes are taken back"}}},
   "weight": {"type": "integer", "description": "its share of the VIPs, beside the other nodes' weights"},

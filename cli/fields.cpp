@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fstream>
 
+#include "cli/backend_text.hpp"
 #include "cli/selector_text.hpp"
 
 namespace trivet::cli {
@@ -36,6 +37,8 @@ constexpr std::array vip_fields{
     Field{"ip_family_policy", Shape::text, "single, prefer_dual or require_dual"},
     Field{"sharing_key", Shape::text, "VIPs with this key may share an address"},
     Field{"ports", Shape::ports, "ports, as 80/tcp,53/udp; none claims them all", "--port,--ports"},
+    Field{"backends", Shape::backends, "where its traffic can go, as 80/tcp=192.0.2.5:8080@n1",
+          "--backend,--backends"},
     Field{"traffic_policy", Shape::text, "cluster (default) or local"},
     Field{"eligible_nodes", Shape::texts, "nodes that may own it; default: every node"},
     Field{"preferred_nodes", Shape::texts, "nodes that own it first, in order, when it is new"},
@@ -187,6 +190,18 @@ Outcome<json> read_ports(const Field& field, const std::vector<std::string>& giv
     return ports;
 }
 
+Outcome<json> read_backends(const Field& field, const std::vector<std::string>& given) {
+    json backends = json::array();
+    for (const auto& part : split(given)) {
+        auto backend = backend_from_text(part);
+        if (!backend) {
+            return usage_error(fmt::format("{}: {}", field.flag_name(), backend.error().message));
+        }
+        backends.push_back(std::move(*backend));
+    }
+    return backends;
+}
+
 Outcome<json> read_selectors(const Field& field, const std::vector<std::string>& given) {
     json selectors = json::array();
     for (const auto& text : given) {
@@ -240,6 +255,8 @@ Outcome<json> read_field(const Field& field, const std::vector<std::string>& giv
         }
         case Shape::ports:
             return read_ports(field, given);
+        case Shape::backends:
+            return read_backends(field, given);
         case Shape::labels:
         case Shape::aliases:
             return read_pairs(field, given);

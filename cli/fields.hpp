@@ -20,6 +20,7 @@ enum class FieldShape : std::uint8_t {
     number,     //
     seconds,    // 90 or 90s, 5m, 1h
     ports,      // 80/tcp,53/udp
+    backends,   // 80/tcp=192.0.2.5:8080@n1,53/udp=192.0.2.6
     labels,     // key=value,key=value
     selectors,  // one selector each time the flag is given: "rack=a,zone in (b,c)"
     aliases,    // name=65000:1,name=65000:2

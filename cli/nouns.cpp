@@ -1,6 +1,7 @@
 #include "cli/nouns.hpp"
 
 #include "api/model/rest_client.hpp"
+#include "cli/backend_text.hpp"
 #include "cli/selector_text.hpp"
 
 namespace trivet::cli {
@@ -176,11 +177,12 @@ std::vector<Noun> make_nouns() {  // NOLINT(readability-function-size): a table
     };
 }
 
-/// A label selector, a port, a community: objects that have a short form of their own.
+/// A label selector, a backend, a port, a community: objects that have a short form of their own.
 std::string brief_object(const json& object) {
     if (object.contains("match_labels") || object.contains("match_expressions")) {
         return selector_to_text(object);
     }
+    if (object.contains("target_port")) return backend_to_text(object);
     if (object.contains("port")) {
         return brief(object["port"]) + "/" + brief(at_path(object, "protocol"));
     }

@@ -141,6 +141,9 @@ void add_field_flag(CLI::App& app, const Field& field, GivenFields& fields) {
         case FieldShape::ports:
             option->option_text("PORT/PROTOCOL,...");
             break;
+        case FieldShape::backends:
+            option->option_text("PORT[/PROTOCOL]=ADDRESS[:PORT][@NODE],...");
+            break;
         case FieldShape::labels:
             option->option_text("KEY=VALUE,...");
             break;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "core/field_reader.hpp"
+#include "core/fnv1a.hpp"
 #include "core/object_json.hpp"
 
 namespace trivet {
@@ -419,10 +420,7 @@ Result<RequestId> read_request(const json& body) {
 }  // namespace
 
 std::uint64_t fingerprint_of(const std::vector<Action>& actions) {
-    std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
-    for (const char byte : encode(Command{.actions = actions}))
-        hash = (hash ^ static_cast<std::uint8_t>(byte)) * 0x100000001b3;
-    return hash;
+    return fnv1a(encode(Command{.actions = actions}));
 }
 
 std::string encode(const Command& command) {

@@ -97,6 +97,12 @@ void FieldReader::refuse(std::string_view name, Error error) {
     error_ = std::move(error);
 }
 
+void FieldReader::require(std::string_view name) {
+    if (!object_.is_object() || object_.contains(name)) return;
+    refuse(name, {ErrorCode::invalid_argument,
+                  fmt::format("'{}' is missing in {}", name, path_.empty() ? what_ : path_)});
+}
+
 void FieldReader::wrong_type(std::string_view name, std::string_view wanted, const json& field) {
     refuse(name, {ErrorCode::invalid_argument,
                   fmt::format("'{}' must be {}, not {}", path_of(name), wanted, type_of(field))});

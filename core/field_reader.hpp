@@ -30,6 +30,8 @@ public:
     const nlohmann::json* take(std::string_view name);
     bool has(std::string_view name) const;
     void ignore(std::string_view name) { take(name); }
+    /// Its absence is an error.
+    void require(std::string_view name);
 
     void text(std::string_view name, std::string& out);
     void boolean(std::string_view name, bool& out);

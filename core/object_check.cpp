@@ -3,90 +3,19 @@
 #include <array>
 #include <fmt/format.h>
 
+#include "core/check_parts.hpp"
 #include "core/vip_rules.hpp"
 
 namespace trivet {
 
 namespace {
 
-constexpr std::size_t list_max = 4096;  // a body of 1 MiB could hold more; nobody can read more
 constexpr std::size_t selectors_max = 256;
 constexpr std::size_t wanted_max = 8;  // a VIP is one service, not a subnet
 constexpr std::size_t ports_max = 1024;
 constexpr std::size_t sharing_key_max = 253;     // as a name, so that it fits where names fit
 constexpr std::size_t interface_bytes_max = 15;  // IFNAMSIZ - 1
 constexpr std::chrono::seconds cooldown_max{366 * 24 * 3600};  // keeps deadlines far from overflow
-
-struct Forbidden {
-    std::string_view range;
-    std::string_view why;
-};
-constexpr std::array forbidden_ranges = {
-    Forbidden{"0.0.0.0/8", "\"this host on this network\" (RFC 1122 section 3.2.1.3)"},
-    Forbidden{"127.0.0.0/8", "loopback"},
-    Forbidden{"224.0.0.0/4", "multicast"},
-    Forbidden{"255.255.255.255", "the broadcast address"},
-    Forbidden{"::", "the unspecified address"},
-    Forbidden{"::1", "loopback"},
-    Forbidden{"ff00::/8", "multicast"},
-};
-
-/// ::ffff:0:0/96, which parsing would turn into IPv4.
-AddressRange mapped_block() {
-    IpAddress::V6Bytes before{};
-    before[10] = 0xff;
-    before[11] = 0xfe;
-    std::fill(before.begin() + 12, before.end(), std::uint8_t{0xff});
-    IpAddress::V6Bytes after{};
-    after[9] = 1;
-    return {IpAddress::v6(before).next(), IpAddress::v6(after).previous()};
-}
-
-const std::vector<std::pair<AddressRange, std::string_view>>& forbidden() {
-    static const auto parsed = [] {
-        std::vector<std::pair<AddressRange, std::string_view>> ranges;
-        for (const Forbidden& row : forbidden_ranges)
-            ranges.emplace_back(*AddressRange::parse(row.range), row.why);
-        ranges.emplace_back(mapped_block(), "IPv4 mapped into IPv6; write it as IPv4");
-        return ranges;
-    }();
-    return parsed;
-}
-
-Result<void> check_usable(const AddressRange& range, const std::string& field) {
-    for (const auto& [block, why] : forbidden())
-        if (block.overlaps(range))
-            return fail(
-                ErrorCode::invalid_argument,
-                fmt::format("'{}' cannot be used for VIPs: it {} {}",
-                            range.first == range.last ? range.first.to_string() : range.to_string(),
-                            range.first == range.last ? "is" : "holds", why),
-                field);
-    return {};
-}
-
-Result<void> at(Result<void> checked, std::string field) {
-    if (!checked && checked.error().field.empty()) checked.error().field = std::move(field);
-    return checked;
-}
-
-template <class List>
-Result<void> check_length(const List& list, const char* field, std::size_t max) {
-    if (list.size() <= max) return {};
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("'{}' has {} entries; at most {} are allowed", field, list.size(), max),
-                field);
-}
-
-template <class List>
-Result<void> check_names(const List& names, const char* field, std::string_view what) {
-    if (auto checked = check_length(names, field, list_max); !checked) return checked;
-    std::size_t i = 0;
-    for (const std::string& name : names)
-        if (auto checked = at(check_name(what, name), fmt::format("{}[{}]", field, i++)); !checked)
-            return checked;
-    return {};
-}
 
 Result<void> check_selectors(const std::vector<LabelSelector>& selectors, const char* field) {
     if (auto checked = check_length(selectors, field, selectors_max); !checked) return checked;
@@ -112,7 +41,7 @@ Result<void> check_ranges(const Pool& pool) {
         if (range.first.family() != range.last.family() || range.last < range.first)
             return fail(ErrorCode::invalid_argument,
                         "'" + range.to_string() + "' is reversed or mixes IPv4 and IPv6", field);
-        if (auto checked = check_usable(range, field); !checked) return checked;
+        if (auto checked = check_usable(range, "VIPs", field); !checked) return checked;
     }
     std::vector<AddressRange> sorted = pool.addresses;
     std::ranges::sort(sorted);
@@ -148,7 +77,8 @@ Result<void> check_wanted(const Vip& vip) {
     for (std::size_t i = 0; i < vip.addresses.size(); ++i) {
         const IpAddress address = vip.addresses[i];
         const std::string field = fmt::format("addresses[{}]", i);
-        if (auto checked = check_usable({address, address}, field); !checked) return checked;
+        if (auto checked = check_usable({address, address}, "VIPs", field); !checked)
+            return checked;
         if (std::find(vip.addresses.begin(), vip.addresses.begin() + static_cast<long>(i),
                       address) != vip.addresses.begin() + static_cast<long>(i))
             return fail(ErrorCode::invalid_argument,
@@ -204,6 +134,7 @@ Result<void> check_one(const Vip& vip) {
     if (checked) checked = check_ports(vip);
     if (checked) checked = check_names(vip.eligible_nodes, "eligible_nodes", "node name");
     if (checked) checked = check_preferred(vip);
+    if (checked) checked = check_backends(vip.backends, vip.ports);
     if (!checked) return checked;
     const bool printable =
         std::ranges::all_of(vip.sharing_key, [](char c) { return c > 0x20 && c < 0x7f; });

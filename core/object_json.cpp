@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <fmt/format.h>
 
 #include "core/config_fields.hpp"
@@ -15,9 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array protocol_words = {std::pair{"tcp", Protocol::tcp},
-                                       std::pair{"udp", Protocol::udp},
-                                       std::pair{"sctp", Protocol::sctp}};
 constexpr std::array policy_words = {std::pair{"single", IpFamilyPolicy::single},
                                      std::pair{"prefer_dual", IpFamilyPolicy::prefer_dual},
                                      std::pair{"require_dual", IpFamilyPolicy::require_dual}};
@@ -77,19 +73,6 @@ void read_families(FieldReader& reader, std::vector<IpFamily>& out) {
     });
 }
 
-Result<Port> read_port(const json& item, const std::string& path) {
-    if (item.is_string()) return parse_port(item.get_ref<const std::string&>());
-    Port port;
-    FieldReader reader(item, "port", path);
-    reader.integer("port", port.port, std::uint16_t{1}, std::uint16_t{65535});
-    reader.choice("protocol", port.protocol, protocol_words);
-    if (auto finished = reader.finish(); !finished) return fail(finished.error());
-    if (port.port == 0)
-        return fail(ErrorCode::invalid_argument, "'port' is missing in " + path,
-                    reader.path_of("port"));
-    return port;
-}
-
 void read_ports(FieldReader& reader, std::vector<Port>& out) {
     reader.list("ports", [&](const json& item, const std::string& path) -> Result<void> {
         auto port = read_port(item, path);
@@ -129,6 +112,7 @@ void read_spec(FieldReader& reader, Vip& vip) {
     vip.eligible_nodes = {nodes.begin(), nodes.end()};
     reader.texts("preferred_nodes", vip.preferred_nodes);
     reader.choice("delivery", vip.delivery, delivery_words);
+    read_backends(reader, vip.backends);
 }
 
 void read_spec(FieldReader& reader, L2Advertisement& l2) {
@@ -151,8 +135,7 @@ Result<Object> read(Kind kind, const json& fields, T object) {
     std::string own_kind = noun;
     reader.text("kind", own_kind);
     reader.text("name", object.name);
-    if (!reader.has("name"))
-        reader.refuse("name", {ErrorCode::invalid_argument, "'name' is missing in " + noun});
+    reader.require("name");
     reader.labels("labels", object.labels);
     reader.ignore("status");
     reader.ignore("revision");
@@ -210,6 +193,7 @@ void write_spec(json& out, const Vip& vip) {
     out["eligible_nodes"] = vip.eligible_nodes;
     out["preferred_nodes"] = vip.preferred_nodes;
     out["delivery"] = to_string(vip.delivery);
+    out["backends"] = to_json(vip.backends);
 }
 
 void write_spec(json& out, const L2Advertisement& l2) {
@@ -358,31 +342,9 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
     return best;
 }
 
-std::string_view to_string(Protocol protocol) { return word_of(protocol_words, protocol); }
 std::string_view to_string(IpFamilyPolicy policy) { return word_of(policy_words, policy); }
 std::string_view to_string(TrafficPolicy policy) { return word_of(traffic_words, policy); }
 std::string_view to_string(Delivery delivery) { return word_of(delivery_words, delivery); }
 std::string_view to_string(OnQuorumLoss choice) { return word_of(quorum_words, choice); }
-
-Result<Port> parse_port(std::string_view text) {
-    const std::size_t slash = text.find('/');
-    const std::string_view digits = text.substr(0, slash);
-    Port port;
-    const auto [end, error] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), port.port);
-    bool valid = error == std::errc{} && end == digits.data() + digits.size() && port.port != 0;
-    if (valid && slash != std::string_view::npos) {
-        valid = false;
-        for (const auto& [word, protocol] : protocol_words)
-            if (text.substr(slash + 1) == word) {
-                port.protocol = protocol;
-                valid = true;
-            }
-    }
-    if (valid) return port;
-    return fail(ErrorCode::invalid_argument,
-                "'" + std::string(text) +
-                    "' is no port: write 1-65535 with /tcp, /udp or /sctp, as 80/tcp");
-}
 
 }  // namespace trivet

@@ -39,12 +39,9 @@ std::optional<Kind> kind_from_string(std::string_view noun);  // "pool", "l2-adv
 /// The nearest of `known` by edit distance, when it is near enough to be meant: for "did you mean".
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& known);
 
-std::string_view to_string(Protocol);
 std::string_view to_string(IpFamilyPolicy);
 std::string_view to_string(TrafficPolicy);
 std::string_view to_string(Delivery);
 std::string_view to_string(OnQuorumLoss);
-/// "80/tcp" or "80" (tcp). Errors: invalid_argument.
-Result<Port> parse_port(std::string_view text);
 
 }  // namespace trivet

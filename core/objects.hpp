@@ -10,9 +10,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/backend.hpp"
 #include "core/ip_address.hpp"
 #include "core/label_selector.hpp"
 #include "core/link_address.hpp"
+#include "core/port.hpp"
 
 /// The objects that users configure (design section 6): what REST, lbctl, the log and the database
 /// carry. Plain values without behaviour; object_json.hpp reads and writes them, ClusterState gives
@@ -61,16 +63,9 @@ struct Pool {
     bool operator==(const Pool&) const = default;
 };
 
-enum class Protocol : std::uint8_t { tcp, udp, sctp };
 enum class IpFamilyPolicy : std::uint8_t { single, prefer_dual, require_dual };
 enum class TrafficPolicy : std::uint8_t { cluster, local };
 enum class Delivery : std::uint8_t { none, bind };
-
-struct Port {
-    std::uint16_t port = 0;
-    Protocol protocol = Protocol::tcp;
-    friend auto operator<=>(const Port&, const Port&) = default;
-};
 
 struct Vip {
     std::string name_space = "default";
@@ -87,6 +82,7 @@ struct Vip {
     std::set<std::string> eligible_nodes;      // empty: every node
     std::vector<std::string> preferred_nodes;  // in order: first when its list is made anew
     Delivery delivery = Delivery::none;
+    std::vector<Backend> backends;  // where its traffic can go
 
     bool operator==(const Vip&) const = default;
 };

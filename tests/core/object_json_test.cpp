@@ -153,6 +153,34 @@ INSTANTIATE_TEST_SUITE_P(
                     "node name 'N1' is not valid"},
         RefusedCase{"PreferredNode", Kind::vip, VIP(R"("preferred_nodes": ["n1", "N1"])"),
                     "preferred_nodes[1]", "node name 'N1' is not valid"},
+        RefusedCase{"BackendWithoutPort", Kind::vip,
+                    VIP(R"("backends": [{"address": "10.1.0.7"}])"), "backends[0].port",
+                    "'port' is missing in backends[0]"},
+        RefusedCase{"BackendWithoutAddress", Kind::vip, VIP(R"("backends": [{"port": 80}])"),
+                    "backends[0].address", "'address' is missing in backends[0]"},
+        RefusedCase{"BackendNoAddress", Kind::vip,
+                    VIP(R"("backends": [{"port": 80, "address": "web"}])"), "backends[0].address",
+                    "'web'"},
+        RefusedCase{"BackendOnLoopback", Kind::vip,
+                    VIP(R"("backends": [{"port": 80, "address": "127.0.0.1"}])"),
+                    "backends[0].address", "cannot be used for a backend: it is loopback"},
+        RefusedCase{"BackendTargetPort", Kind::vip,
+                    VIP(R"("backends": [{"port": 80, "address": "10.1.0.7", "target_port": 0}])"),
+                    "backends[0].target_port", "1-65535"},
+        RefusedCase{"BackendKind", Kind::vip,
+                    VIP(R"("backends": [{"port": 80, "address": "10.1.0.7", "kind": "pod"}])"),
+                    "backends[0].kind", "node_port"},
+        RefusedCase{"BackendNode", Kind::vip,
+                    VIP(R"("backends": [{"port": 80, "address": "10.1.0.7", "node": "N1"}])"),
+                    "backends[0].node", "node name 'N1' is not valid"},
+        RefusedCase{"BackendOfAnotherPort", Kind::vip,
+                    VIP(R"("ports": ["80/tcp"], "backends": [{"port": 80, "protocol": "udp",
+                        "address": "10.1.0.7"}])"),
+                    "backends[0].port", "port 80/udp, which is not among the VIP's ports"},
+        RefusedCase{"BackendTwice", Kind::vip,
+                    VIP(R"("backends": [{"port": 80, "address": "10.1.0.7"},
+                        {"port": 80, "address": "10.1.0.7", "target_port": 80}])"),
+                    "backends[1]", "listed twice"},
         RefusedCase{"PreferredTwice", Kind::vip, VIP(R"("preferred_nodes": ["n1", "n1"])"),
                     "preferred_nodes[1]", "preferred twice"},
         RefusedCase{"NulInName", Kind::vip, R"({"name": "we\u0000b"})", "name", "is not valid"},
@@ -263,7 +291,10 @@ INSTANTIATE_TEST_SUITE_P(
             "ip_families": ["ipv6", "ipv4"], "ip_family_policy": "prefer_dual", "sharing_key": "k",
             "ports": ["80/tcp", "53/udp", {"port": 443}, {"port": 9, "protocol": "sctp"}],
             "traffic_policy": "local", "eligible_nodes": ["n2", "n1"],
-            "preferred_nodes": ["n2"], "delivery": "bind"})"},
+            "preferred_nodes": ["n2"], "delivery": "bind", "backends": [
+                {"port": 80, "address": "10.1.0.7"},
+                {"port": 53, "protocol": "udp", "address": "fd00::7", "target_port": 5353,
+                 "kind": "node_port", "node": "n1"}]})"},
         AcceptedCase{"L2Advertisement", Kind::l2_advertisement, R"({"name": "all", "pools": ["lan"],
             "pool_selectors": [{"match_labels": {"a": "b"}}], "interfaces": ["eth0", "br0.12"],
             "node_selectors": [{"match_labels": {"kubernetes.io/hostname": "n1"}}]})"},
@@ -301,7 +332,22 @@ TEST(ObjectJson, WritesDefaultsToo) {
     EXPECT_EQ(written, json_of(R"({"name": "web", "namespace": "default", "labels": {}, "pool": "",
         "addresses": [], "ip_families": [], "ip_family_policy": null, "sharing_key": "", "ports": [],
         "traffic_policy": "cluster", "eligible_nodes": [], "preferred_nodes": [],
-        "delivery": "none"})"));
+        "delivery": "none", "backends": []})"));
+}
+
+TEST(ObjectJson, ABackendListensOnThePortUnlessItSaysAnother) {
+    const auto vip = std::get<Vip>(test::object(Kind::vip, R"({"name": "web", "backends": [
+        {"port": 80, "address": "10.1.0.7"},
+        {"port": 53, "protocol": "udp", "address": "10.1.0.8", "target_port": 5353, "node": "n1",
+         "kind": "node_port"}]})"));
+    EXPECT_EQ(vip.backends,
+              (std::vector<Backend>{
+                  {Backend::Kind::server, {80, Protocol::tcp}, test::address("10.1.0.7"), 80, ""},
+                  {Backend::Kind::node_port,
+                   {53, Protocol::udp},
+                   test::address("10.1.0.8"),
+                   5353,
+                   "n1"}}));
 }
 
 TEST(ObjectJson, DurationsBecomeSeconds) {
