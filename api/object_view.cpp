@@ -73,9 +73,19 @@ json view(VipViewer& viewer, const Stored<ConfigObject>& stored) {
     return out;
 }
 
+/// HOST of HOST:PORT, and of [HOST]:PORT.
+std::string host_of(const std::string& address) {
+    std::string host = address.substr(0, address.rfind(':'));
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    return host;
+}
+
 json view(VipViewer& viewer, const Stored<Node>& stored) {
     json out = to_json(stored.object);
     out["revision"] = stored.revision;
+    json& addresses = out["status"]["addresses"] = json::array();
+    if (const auto address = viewer.member_address(stored.object.name); !address.empty())
+        addresses.push_back(host_of(address));
     const BgpSessions& bgp = viewer.control().state().bgp_sessions().of(stored.object.name);
     out["status"]["bgp_established"] = bgp.established;
     out["status"]["bgp_withdrawn"] = bgp.withdrawn;

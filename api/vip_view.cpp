@@ -235,6 +235,16 @@ std::string_view to_string(Phase phase) {
     return "pending";
 }
 
+std::string VipViewer::member_address(const std::string& node) {
+    if (!member_addresses_) {
+        member_addresses_.emplace();
+        for (const MemberView& member : control_.cluster_view().members)
+            member_addresses_->insert_or_assign(member.node, member.address);
+    }
+    const auto found = member_addresses_->find(node);
+    return found == member_addresses_->end() ? "" : found->second;
+}
+
 void VipViewer::judge_bgp(AddressView& view) {
     if (!reach_) reach_.emplace(control_.state());
     if (reach_->is_announced(view.address))

@@ -43,6 +43,8 @@ public:
 
     VipView look_at(const VipRecord& record);
     const Control& control() const { return control_; }
+    /// HOST:PORT at which the other nodes reach it; empty: it is no member.
+    std::string member_address(const std::string& node);
 
 private:
     AddressView look_at(IpAddress address);
@@ -50,7 +52,9 @@ private:
 
     const Control& control_;
     Placer placer_;
-    std::optional<BgpReach> reach_;  // when it was needed
+    // When they were needed:
+    std::optional<BgpReach> reach_;
+    std::optional<std::map<std::string, std::string>> member_addresses_;
 };
 
 using PhaseCounts = std::map<Phase, std::uint64_t>;  // every phase is in it

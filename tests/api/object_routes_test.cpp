@@ -412,6 +412,14 @@ TEST_F(RestObjects, ShowsAndDrainsNodes) {
     EXPECT_EQ(nodes[0]["name"], "n1");
     EXPECT_EQ(nodes[0]["drained"], false);
     EXPECT_EQ(nodes[0]["labels"]["kubernetes.io/hostname"], "n1");
+    EXPECT_EQ(nodes[0]["status"]["addresses"], json::array({"10.0.0.1"}));
+    ClusterView view = control.cluster_view();
+    view.members[0].address = "[fd00::1]:7481";
+    control.set([&](FakeControl::Knobs& knobs) { knobs.view = view; });
+    EXPECT_EQ(get("/v1/nodes/n1").body["status"]["addresses"], json::array({"fd00::1"}));
+    view.members.clear();
+    control.set([&](FakeControl::Knobs& knobs) { knobs.view = view; });
+    EXPECT_EQ(get("/v1/nodes/n1").body["status"]["addresses"], json::array());
     EXPECT_EQ(post("/v1/nodes/n1/drain", "{}").body["drained"], true);
     EXPECT_EQ(get("/v1/nodes/n1").body["drained"], true);
     EXPECT_EQ(call("POST", "/v1/nodes/n1/undrain").body["drained"], false);
