@@ -31,10 +31,27 @@ void read_status(JsonReader& status, KnownVip& known) {
     }
 }
 
+/// Without the fields that a newer lbd has and we do not know, which the strict reader would
+/// refuse.
+Result<Object> read_known_fields(const json& object) {
+    static const json written = to_json(Object(Vip{}));
+    const auto is_known = [](const std::string& name) {
+        return written.contains(name) || name == "kind" || name == "status" || name == "revision";
+    };
+    std::vector<std::string> unknown;
+    if (object.is_object())
+        for (const auto& [name, value] : object.items())
+            if (!is_known(name)) unknown.push_back(name);
+    if (unknown.empty()) return object_from_json(Kind::vip, object);
+    json known = object;
+    for (const std::string& name : unknown) known.erase(name);
+    return object_from_json(Kind::vip, known);
+}
+
 }  // namespace
 
 Result<KnownVip> read_known_vip(const json& object) {
-    auto read = object_from_json(Kind::vip, object);
+    auto read = read_known_fields(object);
     if (!read) return fail(read.error());
     KnownVip known;
     known.vip = std::get<Vip>(std::move(*read));

@@ -21,7 +21,8 @@ struct KnownVip {
     ObjectKey key() const { return {Kind::vip, vip.name_space, vip.name}; }
 };
 
-/// Errors: invalid_argument, with field.
+/// Fields that we do not know, of a newer lbd, are passed over. Errors: invalid_argument, with
+/// field.
 Result<KnownVip> read_known_vip(const nlohmann::json& object);
 
 }  // namespace trivet::cloud

@@ -9,38 +9,26 @@ using nlohmann::json;
 namespace {
 
 constexpr std::size_t addresses_max = 256;
-constexpr std::size_t conditions_max = 1024;
 
 constexpr const char* host_name_label = "kubernetes.io/hostname";
 /// Its presence alone counts, whatever its value (KEP-1143).
 constexpr const char* exclude_label = "node.kubernetes.io/exclude-from-external-load-balancers";
 
 void read_addresses(JsonReader& status, KubeNode& node) {
+    std::vector<IpAddress> external;
     status.list("addresses", addresses_max,
-                [&node](const json& item, const std::string& path) -> Result<void> {
+                [&](const json& item, const std::string& path) -> Result<void> {
                     std::string type;
                     std::string text;
                     JsonReader reader(item, path);
                     reader.text("type", type);
                     reader.text("address", text);
                     const auto address = IpAddress::parse(text);
-                    if (address && (type == "InternalIP" || type == "ExternalIP"))
-                        node.addresses.push_back(*address);
+                    if (address && type == "InternalIP") node.addresses.push_back(*address);
+                    if (address && type == "ExternalIP") external.push_back(*address);
                     return reader.finish();
                 });
-}
-
-void read_conditions(JsonReader& status, KubeNode& node) {
-    status.list("conditions", conditions_max,
-                [&node](const json& item, const std::string& path) -> Result<void> {
-                    std::string type;
-                    std::string value;
-                    JsonReader reader(item, path);
-                    reader.text("type", type);
-                    reader.text("status", value);
-                    if (type == "Ready") node.ready = value == "True";
-                    return reader.finish();
-                });
+    node.addresses.insert(node.addresses.end(), external.begin(), external.end());
 }
 
 }  // namespace
@@ -55,10 +43,7 @@ Result<KubeNode> read_kube_node(const json& object) {
     node.excluded = node.meta.labels.contains(exclude_label);
     node.meta.labels.clear();
     JsonReader whole(object);
-    whole.object("status", [&](JsonReader& status) {
-        read_addresses(status, node);
-        read_conditions(status, node);
-    });
+    whole.object("status", [&](JsonReader& status) { read_addresses(status, node); });
     if (auto finished = whole.finish(); !finished) return fail(finished.error());
     return node;
 }

@@ -11,8 +11,7 @@ struct KubeNode {
     ObjectMeta meta;        // without labels, which are many: the two that matter are read here
     std::string host_name;  // label kubernetes.io/hostname
     bool excluded = false;  // label node.kubernetes.io/exclude-from-external-load-balancers
-    bool ready = false;
-    std::vector<IpAddress> addresses;  // internal and external
+    std::vector<IpAddress> addresses;  // the internal ones, then the external ones
 };
 
 /// Errors: invalid_argument, with field.

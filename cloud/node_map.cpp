@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cloud/json_reader.hpp"
+
 namespace trivet::cloud {
 
 namespace {
@@ -28,6 +30,24 @@ const TrivetNode* counterpart(const KubeNode& kube, std::span<const TrivetNode> 
 
 }  // namespace
 
+Result<TrivetNode> read_trivet_node(const nlohmann::json& object, const std::string& path) {
+    constexpr std::size_t addresses_max = 256;
+    TrivetNode node;
+    std::vector<std::string> hosts;
+    JsonReader reader(object, path);
+    reader.text("name", node.name);
+    reader.object("status", [&hosts](JsonReader& status) {
+        status.texts("addresses", hosts, addresses_max);
+    });
+    if (auto finished = reader.finish(); !finished) return fail(finished.error());
+    if (node.name.empty())
+        return fail(ErrorCode::invalid_argument, "a node has no name", path + ".name");
+    // A host may be told by a name, which says nothing to us.
+    for (const std::string& host : hosts)
+        if (const auto address = IpAddress::parse(host)) node.addresses.push_back(*address);
+    return node;
+}
+
 NodeMap::NodeMap(std::span<const KubeNode* const> kube_nodes,
                  std::span<const TrivetNode> trivet_nodes) {
     for (const TrivetNode& trivet : trivet_nodes) trivet_names_.insert(trivet.name);
@@ -38,6 +58,16 @@ NodeMap::NodeMap(std::span<const KubeNode* const> kube_nodes,
         trivet_name_.emplace(kube->meta.name, trivet->name);
         if (kube->excluded) excluded_.insert(trivet->name);
     }
+}
+
+bool NodeMap::decides_like(const NodeMap& other) const {
+    const auto counts_alike = [](const auto& one, const auto& two) {
+        return one.first == two.first && one.second.excluded == two.second.excluded &&
+               one.second.addresses == two.second.addresses;
+    };
+    return trivet_name_ == other.trivet_name_ && trivet_names_ == other.trivet_names_ &&
+           excluded_ == other.excluded_ &&
+           std::ranges::equal(kube_nodes_, other.kube_nodes_, counts_alike);
 }
 
 const std::string& NodeMap::trivet_name(const std::string& kube_node) const {

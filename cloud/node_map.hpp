@@ -13,7 +13,12 @@ namespace trivet::cloud {
 struct TrivetNode {
     std::string name;
     std::vector<IpAddress> addresses = {};
+
+    bool operator==(const TrivetNode&) const = default;
 };
+
+/// As Trivet's REST API shows it. Errors: invalid_argument, with field.
+Result<TrivetNode> read_trivet_node(const nlohmann::json& object, const std::string& path);
 
 /// Which Kubernetes node is which Trivet node: the same name (or host name), else an address in
 /// common. Where Trivet runs on other machines than Kubernetes, nobody is anybody. A value, made
@@ -29,11 +34,8 @@ public:
     /// Null when it is not there.
     const KubeNode* find(const std::string& kube_node) const;
 
-    /// Whether every Service would be served on the same nodes.
-    bool decides_like(const NodeMap& other) const {
-        return trivet_name_ == other.trivet_name_ && trivet_names_ == other.trivet_names_ &&
-               excluded_ == other.excluded_;
-    }
+    /// Whether every Service would be served on the same nodes, and have the same backends.
+    bool decides_like(const NodeMap& other) const;
 
     const std::set<std::string>& trivet_names() const { return trivet_names_; }
     /// Those whose Kubernetes node may not carry load balancers' traffic.

@@ -56,7 +56,7 @@ private:
                         [this] { return nothing(); });
         if (in_.vip != nullptr && !vip_is_ours())
             return tell(Reason::conflict, not_ours(), "", [this] { return retry(); });
-        auto wanted = vip_of(service_, eligible_nodes(service_, in_.slices, in_.nodes), in_.options,
+        auto wanted = vip_of(service_, in_.slices, in_.nodes, in_.options,
                              in_.vip != nullptr ? &in_.vip->vip : nullptr);
         if (!wanted)  // what it has stays until the Service makes sense again
             return tell(Reason::allocation_failed, wanted.error().message, "",

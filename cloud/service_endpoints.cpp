@@ -1,6 +1,10 @@
 #include "cloud/service_endpoints.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
+
+#include "core/check_parts.hpp"
+#include "core/fnv1a.hpp"
 
 namespace trivet::cloud {
 
@@ -37,38 +41,75 @@ const ServicePort* service_port_of(const Service& service, const SlicePort& port
     return found == service.ports.end() ? nullptr : &*found;
 }
 
+/// One that Trivet refuses would cost the Service its address.
+bool is_usable(IpAddress address) { return check_usable({address, address}, "", "").has_value(); }
+
+/// `max` of the items, chosen by their names (rendezvous): one that comes or goes changes no other
+/// but the one that makes room, or takes it.
+template <class Item, class NameOf>
+void choose(const Service& service, std::vector<Item>& items, std::size_t max, NameOf name_of) {
+    if (items.size() <= max) return;
+    std::vector<std::pair<std::uint64_t, Item>> ranked;
+    for (Item& item : items) {
+        const std::uint64_t rank = fnv1a(name_of(item), fnv1a(service.meta.uid));
+        ranked.emplace_back(rank, std::move(item));
+    }
+    std::ranges::sort(ranked);
+    items.clear();
+    for (std::size_t i = 0; i < max; ++i) items.push_back(std::move(ranked[i].second));
+}
+
+/// One of each family; the internal ones come first.
+std::vector<IpAddress> addresses_of(const KubeNode& node) {
+    std::vector<IpAddress> addresses;
+    for (const IpAddress address : node.addresses)
+        if (is_usable(address) &&
+            std::ranges::find(addresses, address.family(), &IpAddress::family) == addresses.end())
+            addresses.push_back(address);
+    return addresses;
+}
+
 void add_nodes(const Service& service, Slices slices, const NodeMap& nodes,
-               std::vector<ServiceBackend>& backends) {
+               std::vector<Backend>& backends) {
     const bool local = service.external_traffic_policy == TrafficPolicy::local;
     const std::set<std::string> with_endpoints = nodes_with_endpoints(slices);
-    for (const auto& [name, node] : nodes.kube_nodes()) {
-        if (!node.ready || node.excluded || (local && !with_endpoints.contains(name))) continue;
-        for (const IpAddress address : node.addresses)
+    const std::size_t ports = static_cast<std::size_t>(std::ranges::count_if(
+        service.ports, [](const ServicePort& port) { return port.node_port != 0; }));
+    if (ports == 0) return;
+    std::vector<std::string> names;
+    for (const auto& [name, node] : nodes.kube_nodes())
+        if (!node.excluded && (!local || with_endpoints.contains(name))) names.push_back(name);
+    const std::size_t by_size = std::max<std::size_t>(1, backends_per_kind_max / (2 * ports));
+    choose(service, names, local ? by_size : std::min(by_size, passing_nodes_max),
+           [](const std::string& name) -> const std::string& { return name; });
+    for (const std::string& name : names)
+        for (const IpAddress address : addresses_of(*nodes.find(name)))
             for (const ServicePort& port : service.ports)
                 if (port.node_port != 0)
-                    backends.push_back({ServiceBackend::Kind::node_port,
+                    backends.push_back({Backend::Kind::node_port,
                                         {port.port, port.protocol},
                                         address,
                                         port.node_port,
-                                        name});
-    }
+                                        nodes.trivet_name(name)});
 }
 
-void add_pods(const Service& service, Slices slices, std::vector<ServiceBackend>& backends) {
+std::vector<Backend> pods_of(const Service& service, Slices slices, const NodeMap& nodes) {
+    std::vector<Backend> pods;
     for (const auto& [slice, endpoint] : usable_endpoints(slices))
         for (const std::string& text : endpoint->addresses) {
             const auto address = IpAddress::parse(text);
-            if (!address || address->family() != slice->family) continue;
+            if (!address || address->family() != slice->family || !is_usable(*address)) continue;
             for (const SlicePort& port : slice->ports) {
                 const ServicePort* known = service_port_of(service, port);
                 if (known == nullptr || port.port == 0) continue;
-                backends.push_back({ServiceBackend::Kind::pod,
-                                    {known->port, known->protocol},
-                                    *address,
-                                    port.port,
-                                    endpoint->node});
+                pods.push_back({Backend::Kind::server,
+                                {known->port, known->protocol},
+                                *address,
+                                port.port,
+                                nodes.trivet_name(endpoint->node)});
             }
         }
+    return pods;
 }
 
 }  // namespace
@@ -89,14 +130,17 @@ std::set<std::string> eligible_nodes(const Service& service, Slices slices, cons
     return eligible;
 }
 
-std::vector<ServiceBackend> backends_of(const Service& service, Slices slices,
-                                        const NodeMap& nodes) {
-    std::vector<ServiceBackend> backends;
-    add_nodes(service, slices, nodes, backends);
-    add_pods(service, slices, backends);
+std::vector<Backend> backends_of(const Service& service, Slices slices, const NodeMap& nodes) {
+    std::vector<Backend> backends = pods_of(service, slices, nodes);
     std::ranges::sort(backends);
+    // The same endpoint may be in two slices for a while.
     const auto repeated = std::ranges::unique(backends);
     backends.erase(repeated.begin(), repeated.end());
+    choose(service, backends, backends_per_kind_max, [](const Backend& backend) {
+        return fmt::format("{} {}", backend.address.to_string(), backend.port.port);
+    });
+    add_nodes(service, slices, nodes, backends);
+    std::ranges::sort(backends);
     return backends;
 }
 

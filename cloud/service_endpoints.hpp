@@ -7,6 +7,7 @@
 #include "cloud/kube_service.hpp"
 #include "cloud/kube_slice.hpp"
 #include "cloud/node_map.hpp"
+#include "core/backend.hpp"
 
 namespace trivet::cloud {
 
@@ -21,22 +22,17 @@ inline constexpr const char* no_node = "no-node-has-a-ready-endpoint";
 /// excluded ones. Where no Kubernetes node runs Trivet, nothing can be said.
 std::set<std::string> eligible_nodes(const Service& service, Slices slices, const NodeMap& nodes);
 
-/// Where traffic of one port of a Service can go: what the appliance's own forwarding needs.
-struct ServiceBackend {
-    enum class Kind : std::uint8_t { node_port, pod };
+/// How many backends of either kind a VIP is given: a list that every node keeps must not grow with
+/// the cluster. At least one node always is.
+inline constexpr std::size_t backends_per_kind_max = 1000;
+/// Nodes that pass traffic on are alike; some are enough (GKE's subsetting takes as many). Under
+/// externalTrafficPolicy Local they are not.
+inline constexpr std::size_t passing_nodes_max = 25;
 
-    Kind kind = Kind::pod;
-    Port service_port;
-    IpAddress address;
-    std::uint16_t port = 0;
-    std::string node;  // of Kubernetes
-
-    friend auto operator<=>(const ServiceBackend&, const ServiceBackend&) = default;
-};
-
-/// Both ways into the Service, sorted: each node's address and nodePort (nodes that are ready, not
-/// excluded and, under Local, have an endpoint), and each pod's address and port.
-std::vector<ServiceBackend> backends_of(const Service& service, Slices slices,
-                                        const NodeMap& nodes);
+/// A VIP's backends: both ways into the Service, sorted. Each node's address and nodePort (nodes
+/// that are not excluded and, under Local, have an endpoint; whether they are ready is left to
+/// health checks, KEP-3458, so that no outage becomes a storm of writes), and each pod's address
+/// and port. Where there are too many, those stay chosen that are.
+std::vector<Backend> backends_of(const Service& service, Slices slices, const NodeMap& nodes);
 
 }  // namespace trivet::cloud

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "core/fnv1a.hpp"
+
 namespace trivet::cloud {
 
 using nlohmann::json;
@@ -12,14 +14,6 @@ namespace {
 constexpr std::size_t message_bytes_max = 1024;  // the API server takes no more (core/v1 Event)
 constexpr std::size_t name_bytes_max = 253;
 constexpr std::size_t suffix_bytes = 17;  // a dot and 16 digits
-
-std::uint64_t fnv1a(std::uint64_t hash, std::string_view text) {
-    for (const char c : text) {
-        hash ^= static_cast<std::uint8_t>(c);
-        hash *= 0x100'0000'01b3;
-    }
-    return hash;
-}
 
 /// At a border of UTF-8 characters.
 std::string shortened(std::string text) {
@@ -34,10 +28,10 @@ std::string shortened(std::string text) {
 
 ServiceEvent make_event(const Service& service, ServiceEvent::Reason reason, std::string message,
                         std::string_view occasion) {
-    std::uint64_t hash = 0xcbf2'9ce4'8422'2325;
+    std::uint64_t hash = fnv1a_basis;
     for (const std::string_view part : {std::string_view(service.meta.uid), to_string(reason),
                                         std::string_view(message), occasion})
-        hash = fnv1a(fnv1a(hash, part), std::string_view("\0", 1));
+        hash = fnv1a(std::string_view("\0", 1), fnv1a(part, hash));
     // A name that could be cut in the middle of a character is none that Kubernetes knows.
     std::string name = check_name("name", service.meta.name) ? service.meta.name : "service";
     name.resize(std::min(name.size(), name_bytes_max - suffix_bytes));

@@ -46,7 +46,7 @@ bool made_by_us(const Vip& vip, const CloudOptions& options) {
     return label != vip.labels.end() && label->second == options.cluster;
 }
 
-Result<Vip> vip_of(const Service& service, const std::set<std::string>& eligible_nodes,
+Result<Vip> vip_of(const Service& service, Slices slices, const NodeMap& nodes,
                    const CloudOptions& options, const Vip* present) {
     const auto key = vip_key_of(options.cluster, {service.meta.name_space, service.meta.name});
     if (!key) return fail(key.error());
@@ -65,7 +65,8 @@ Result<Vip> vip_of(const Service& service, const std::set<std::string>& eligible
     set_families(service, vip);
     if (auto checked = check_families(vip); !checked) return fail(checked.error());
     vip.traffic_policy = service.external_traffic_policy;
-    vip.eligible_nodes = eligible_nodes;
+    vip.eligible_nodes = eligible_nodes(service, slices, nodes);
+    vip.backends = backends_of(service, slices, nodes);
     if (present != nullptr) vip.preferred_nodes = present->preferred_nodes;
     if (auto checked = check_object(vip); !checked) return fail(checked.error());
     return vip;

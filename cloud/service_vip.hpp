@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "cloud/kube_service.hpp"
+#include "cloud/service_endpoints.hpp"
 #include "cloud/vip_names.hpp"
 
 namespace trivet::cloud {
@@ -34,7 +34,7 @@ bool made_by_us(const Vip& vip, const CloudOptions& options);
 /// The VIP that a Service shall have. `present` is the one it has, whose preferred_nodes stay: they
 /// are the operators'. Errors: conflict, two wishes contradict each other; invalid_argument, Trivet
 /// could not take it. Both name the Service's fields.
-Result<Vip> vip_of(const Service& service, const std::set<std::string>& eligible_nodes,
+Result<Vip> vip_of(const Service& service, Slices slices, const NodeMap& nodes,
                    const CloudOptions& options, const Vip* present);
 
 }  // namespace trivet::cloud

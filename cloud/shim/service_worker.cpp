@@ -60,6 +60,12 @@ void ServiceWorker::add(const std::string& service_key) {
     pump();
 }
 
+void ServiceWorker::retry_refused() {
+    const Instant due = boot_now() + retry_limits.first;  // one retry for many addresses
+    for (const std::string& key : refused_) queue_.add_at(key, due);
+    if (!refused_.empty()) pump();
+}
+
 void ServiceWorker::pump() {
     while (!stopped_ && running_ < parallel_ && may_work_()) {
         auto key = queue_.pop(boot_now());
@@ -93,6 +99,7 @@ asio::awaitable<void> ServiceWorker::run(std::string key) {
 
 asio::awaitable<ServiceWorker::Outcome> ServiceWorker::take_steps(std::string key) {
     memory_[key].refusal.reset();
+    refused_.erase(key);
     for (int count = 0; count < steps_max; ++count) {
         if (stopped_ || !may_work_()) {
             queue_.add(key);
@@ -102,6 +109,7 @@ asio::awaitable<ServiceWorker::Outcome> ServiceWorker::take_steps(std::string ke
         if (std::holds_alternative<Nothing>(decision.step)) {
             memory_[key] = std::move(decision.memory);
             if (decision.look_again) queue_.add_at(key, *decision.look_again);
+            if (decision.retry) refused_.insert(key);
             co_return decision.retry ? Outcome::failed : Outcome::done;
         }
         ++counters_.steps[kind_of(decision.step)];

@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 
 #include <boost/asio/steady_timer.hpp>
@@ -44,6 +45,8 @@ public:
                   std::string reporter, std::uint64_t random_seed, std::function<bool()> may_work);
 
     void add(const std::string& service_key);
+    /// An address may have become free: who was refused need not wait out the failure.
+    void retry_refused();
     /// Something changed that may_work() depends on.
     void pump();
     /// No new runs; those under way end after their step.
@@ -79,6 +82,7 @@ private:
     std::function<bool()> may_work_;
     WorkQueue queue_;
     std::map<std::string, ServiceMemory> memory_;
+    std::set<std::string> refused_;  // what they want, at their last look
     boost::asio::steady_timer timer_;
     std::size_t running_ = 0;
     bool stopped_ = false;

@@ -219,6 +219,7 @@ void Shim::on_nodes() {
 void Shim::on_vip(const ObjectKey& vip) {
     if (const auto service = service_key_of(options_.cloud.cluster, vip))
         worker_.add(service->to_string());
+    if (vips_.find(vip) == nullptr) worker_.retry_refused();
     plan_garbage();
     on_progress();
 }

@@ -46,7 +46,7 @@ const KnownVip* VipMirror::find(const ObjectKey& key) const {
 
 std::vector<TrivetNode> VipMirror::nodes() const {
     std::vector<TrivetNode> nodes;
-    for (const auto& name : nodes_) nodes.push_back({.name = name});
+    for (const auto& [name, node] : nodes_) nodes.push_back(node);
     return nodes;
 }
 
@@ -111,7 +111,7 @@ asio::awaitable<Result<void>> VipMirror::list() {
     if (!nodes) co_return fail(nodes.error());
 
     std::map<ObjectKey, KnownVip> listed;
-    std::set<std::string> names;
+    std::map<std::string, TrivetNode> known_nodes;
     std::uint64_t revision = 0;
     JsonReader of_vips(*vips);
     of_vips.integer("revision", revision, std::uint64_t{0}, UINT64_MAX);
@@ -124,12 +124,11 @@ asio::awaitable<Result<void>> VipMirror::list() {
     });
     if (auto finished = of_vips.finish(); !finished) co_return fail(finished.error());
     JsonReader of_nodes(*nodes);
-    of_nodes.list("items", items_max, [&names](const json& item, std::string path) -> Result<void> {
-        JsonReader node(item, std::move(path));
-        std::string name;
-        node.text("name", name);
-        names.insert(std::move(name));
-        return node.finish();
+    of_nodes.list("items", items_max, [&](const json& item, std::string path) -> Result<void> {
+        auto node = read_trivet_node(item, path);
+        if (!node) return fail(node.error());
+        known_nodes.insert_or_assign(node->name, *node);
+        return {};
     });
     if (auto finished = of_nodes.finish(); !finished) co_return fail(finished.error());
 
@@ -137,7 +136,7 @@ asio::awaitable<Result<void>> VipMirror::list() {
     for (const auto& [key, vip] : vips_) touched.insert(key);
     for (const auto& [key, vip] : listed) touched.insert(key);
     vips_ = std::move(listed);
-    nodes_ = std::move(names);
+    nodes_ = std::move(known_nodes);
     revision_ = revision;
     synced_ = true;
     last_error_.clear();
@@ -211,39 +210,55 @@ Result<void> VipMirror::take_lines(std::string& received) {
 Result<void> VipMirror::take_line(std::string_view line) {
     const auto parsed = parse_json(line);
     if (!parsed) return fail(parsed.error());
-    std::string type, kind, name;
+    std::string type, kind;
     std::uint64_t revision = 0;
     JsonReader reader(*parsed);
     reader.text("type", type);
     reader.text("kind", kind);
     reader.integer("revision", revision, std::uint64_t{0}, UINT64_MAX);
-    reader.object("object", [&name](JsonReader& object) { object.text("name", name); });
-    if (auto finished = reader.finish(); !finished) return fail(finished.error());
     const bool is_put = type == "put";
-    if (is_put || type == "delete") {
+    const bool tells_of_object = is_put || type == "delete";
+    const json* object = reader.find("object");
+    if (tells_of_object && object == nullptr) reader.refuse("object", "is missing");
+    if (auto finished = reader.finish(); !finished) return fail(finished.error());
+    if (tells_of_object) {
         if (kind == to_string(Kind::vip)) {
-            if (auto taken = take_vip(*parsed, is_put); !taken) return taken;
+            if (auto taken = take_vip(*object, is_put); !taken) return taken;
         } else if (kind == to_string(Kind::node)) {
-            const bool changed = is_put ? nodes_.insert(name).second : nodes_.erase(name) != 0;
-            if (changed) callbacks_.on_nodes();
+            if (auto taken = take_node(*object, is_put); !taken) return taken;
         }
     }
     revision_ = std::max(revision_, revision);
     return {};
 }
 
-Result<void> VipMirror::take_vip(const json& line, bool is_put) {
+Result<void> VipMirror::take_node(const json& object, bool is_put) {
+    auto node = read_trivet_node(object, "object");
+    if (!node) return fail(node.error());
+    const auto known = nodes_.find(node->name);
+    const bool is_known = known != nodes_.end();
+    const bool changed = is_put ? !is_known || known->second != *node : is_known;
+    if (!changed) return {};
+    if (is_put)
+        nodes_.insert_or_assign(node->name, *node);
+    else
+        nodes_.erase(known);
+    callbacks_.on_nodes();
+    return {};
+}
+
+Result<void> VipMirror::take_vip(const json& object, bool is_put) {
     if (is_put) {
-        auto vip = read_known_vip(line.at("object"));
+        auto vip = read_known_vip(object);
         if (!vip) return fail(vip.error());
         put(std::move(*vip));
         return {};
     }
     ObjectKey key{Kind::vip, "", ""};
-    JsonReader object(line.at("object"), "object");
-    object.text("namespace", key.name_space);
-    object.text("name", key.name);
-    if (auto finished = object.finish(); !finished) return finished;
+    JsonReader reader(object, "object");
+    reader.text("namespace", key.name_space);
+    reader.text("name", key.name);
+    if (auto finished = reader.finish(); !finished) return finished;
     // Whatever its revision: should this node lag behind the one that answered a call, its next
     // lines put right what this one has taken away.
     if (vips_.erase(key) != 0) callbacks_.on_vip(key);

@@ -53,7 +53,8 @@ private:
     boost::asio::awaitable<Result<End>> read_refusal(unsigned status, Instant deadline);
     Result<void> take_lines(std::string& received);
     Result<void> take_line(std::string_view line);
-    Result<void> take_vip(const nlohmann::json& line, bool is_put);
+    Result<void> take_vip(const nlohmann::json& object, bool is_put);
+    Result<void> take_node(const nlohmann::json& object, bool is_put);
     boost::asio::awaitable<void> pause(const Error& error);
     std::string watch_target() const;
 
@@ -67,7 +68,7 @@ private:
     std::unique_ptr<HttpConnection> connection_;
     std::size_t server_ = 0;
     std::map<ObjectKey, KnownVip> vips_;
-    std::set<std::string> nodes_;
+    std::map<std::string, TrivetNode> nodes_;  // by name
     std::uint64_t revision_ = 0;
     unsigned failures_ = 0;
     bool synced_ = false;

@@ -143,21 +143,22 @@ TEST(EndpointSlice, NewestVersionThatTheServerHas) {
               ErrorCode::not_found);
 }
 
-TEST(KubeNode, AddressesLabelsAndReadiness) {
+TEST(KubeNode, LabelsAndAddressesTheInternalOnesFirst) {
     const auto node = read_kube_node(json_of(R"({
       "metadata": {"name": "n1", "resourceVersion": "5", "labels": {"kubernetes.io/hostname": "h1",
         "node.kubernetes.io/exclude-from-external-load-balancers": ""}},
-      "status": {"addresses": [{"type": "InternalIP", "address": "10.0.0.1"},
+      "status": {"addresses": [{"type": "ExternalIP", "address": "192.0.2.1"},
                                {"type": "Hostname", "address": "h1"},
-                               {"type": "ExternalIP", "address": "fd00::1"}],
+                               {"type": "InternalIP", "address": "10.0.0.1"},
+                               {"type": "InternalIP", "address": "fd00::1"}],
                  "conditions": [{"type": "MemoryPressure", "status": "False"},
                                 {"type": "Ready", "status": "True"}]}})"));
     ASSERT_TRUE(node) << node.error().message;
     EXPECT_EQ(node->meta.key(), "n1");
     EXPECT_EQ(node->host_name, "h1");
     EXPECT_TRUE(node->excluded);
-    EXPECT_TRUE(node->ready);
-    EXPECT_EQ(node->addresses, (std::vector{address("10.0.0.1"), address("fd00::1")}));
+    EXPECT_EQ(node->addresses,
+              (std::vector{address("10.0.0.1"), address("fd00::1"), address("192.0.2.1")}));
 }
 
 TEST(KubeLease, GoesThereAndBack) {
@@ -215,6 +216,16 @@ TEST(KnownVip, IsReadFromTheRestForm) {
     EXPECT_EQ(known->phase, KnownVip::Phase::announced);
     EXPECT_EQ(known->addresses, std::vector{address("192.0.2.1")});
     EXPECT_EQ(known->owner, "n2");
+}
+
+TEST(KnownVip, FieldsOfANewerLbdArePassedOver) {
+    const auto known = read_known_vip(json_of(R"({"namespace": "c1.shop", "name": "web",
+      "kind": "vip", "pool": "lan", "health_check": {"every": 5}, "revision": 17,
+      "status": {"phase": "assigned", "more": []}})"));
+    ASSERT_TRUE(known) << known.error().message;
+    EXPECT_EQ(known->vip.pool, "lan");
+    EXPECT_FALSE(read_known_vip(json_of(R"({"name": "web", "pool": 7})")));
+    EXPECT_FALSE(read_known_vip(json_of("[]")));
 }
 
 }  // namespace

@@ -57,8 +57,8 @@ class VipFamilies : public testing::TestWithParam<Families> {};
 
 TEST_P(VipFamilies, AreTheApiServers) {
     const Families& row = GetParam();
-    const auto vip =
-        vip_of(service("web", std::string(R"({"spec": )") + row.spec + "}"), {}, options, nullptr);
+    const auto vip = vip_of(service("web", std::string(R"({"spec": )") + row.spec + "}"), {}, {},
+                            options, nullptr);
     ASSERT_TRUE(vip) << vip.error().message;
     EXPECT_EQ(vip->ip_families, row.families);
     EXPECT_EQ(vip->ip_family_policy, row.policy);
@@ -95,12 +95,20 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& row) { return row.param.name; });
 
 TEST(VipOf, CarriesWhatTheServiceSays) {
+    const KubeNode kube =
+        test::kube_node("worker1", "10.0.0.1", R"({"kubernetes.io/hostname": "n1"})");
+    const KubeNode* const kube_list[]{&kube};
+    const TrivetNode trivet[]{{"n1"}, {"n2"}};
+    const NodeMap nodes(kube_list, trivet);
+    const EndpointSlice slice =
+        test::slice("a", R"([{"addresses": ["10.1.0.1"], "nodeName": "worker1"}])");
+    const EndpointSlice* const list[]{&slice};
     const auto vip =
         vip_of(service("web", R"({"metadata": {"labels": {"app": "web", "trivet.dev/cluster": "c9"},
             "annotations": {"trivet.dev/pool": "lan", "trivet.dev/sharing-key": "k"}},
             "spec": {"externalTrafficPolicy": "Local",
-                     "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53}]}})"),
-               {"n1"}, options, nullptr);
+                     "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "name": "http"}]}})"),
+               list, nodes, options, nullptr);
     ASSERT_TRUE(vip) << vip.error().message;
     EXPECT_EQ(vip->name_space, "c1.shop");
     EXPECT_EQ(vip->name, "web");
@@ -110,6 +118,9 @@ TEST(VipOf, CarriesWhatTheServiceSays) {
     EXPECT_EQ(vip->eligible_nodes, std::set<std::string>{"n1"});
     EXPECT_EQ(vip->delivery, Delivery::none);
     EXPECT_EQ(vip->ports, (std::vector<Port>{{53, Protocol::udp}, {53, Protocol::tcp}}));
+    EXPECT_EQ(vip->backends,
+              (std::vector<Backend>{
+                  {Backend::Kind::server, {53, Protocol::tcp}, address("10.1.0.1"), 8080, "n1"}}));
     EXPECT_EQ(vip->labels, (Labels{{"app", "web"},
                                    {"trivet.dev/cluster", "c1"},
                                    {"trivet.dev/service-uid", "uid-of-web"}}))
@@ -120,7 +131,7 @@ TEST(VipOf, CarriesWhatTheServiceSays) {
 
 TEST(VipOf, RefusesInTheWordsOfTheService) {
     const auto refusal = [](const Service& wants) {
-        const auto vip = vip_of(wants, {}, options, nullptr);
+        const auto vip = vip_of(wants, {}, {}, options, nullptr);
         return vip ? std::string("(none)") : vip.error().message;
     };
     const auto family = refusal(annotated("{}", R"({"loadBalancerIP": "fd00::1"})"));

@@ -35,11 +35,44 @@ std::vector<WatchEvent> read_stream(std::string_view text, std::size_t chunk) {
     return events;
 }
 
+const CloudOptions options{.cluster = "c1"};
+
+NodeMap map_of(const KubeNode& node) {
+    const KubeNode* kube[]{&node};
+    const TrivetNode trivet[]{{"n1", {*IpAddress::parse("192.0.2.1")}}};
+    return {kube, trivet};
+}
+
+/// One with an address of each family.
+const NodeMap& one_node() {
+    static const NodeMap map = [] {
+        KubeNode node;
+        node.meta.name = "k1";
+        node.addresses = {*IpAddress::parse("192.0.2.1"), *IpAddress::parse("2001:db8::1")};
+        return map_of(node);
+    }();
+    return map;
+}
+
+/// Whatever nodes and slices say, it costs a Service that is well neither its VIP nor its address.
+void check_backends(Slices slices, const NodeMap& nodes) {
+    Service service;
+    service.meta.name_space = "default";
+    service.meta.name = "web";
+    service.meta.uid = "u1";
+    service.ports.emplace_back();
+    service.ports.back().port = 80;
+    service.ports.back().node_port = 30080;
+    for (const auto policy : {TrafficPolicy::cluster, TrafficPolicy::local}) {
+        service.external_traffic_policy = policy;
+        TRIVET_ASSERT(vip_of(service, slices, nodes, options, nullptr).has_value());
+    }
+}
+
 void check_reconcile(const Service& service) {
-    const CloudOptions options{.cluster = "c1"};
-    const NodeMap nodes;
+    const NodeMap& nodes = one_node();
     const Instant now{std::chrono::seconds(1)};
-    const auto vip = vip_of(service, {}, options, nullptr);
+    const auto vip = vip_of(service, {}, nodes, options, nullptr);
     if (vip) {
         const auto again = object_from_json(Kind::vip, to_json(Object(*vip)));
         TRIVET_ASSERT(again && std::get<Vip>(*again) == *vip);
@@ -67,15 +100,14 @@ void check_object(const nlohmann::json& object) {
     if (const auto service = read_service(object)) check_reconcile(*service);
     if (const auto slice = read_endpoint_slice(object)) {
         const EndpointSlice* list[]{&*slice};
-        eligible_nodes(Service{}, list, NodeMap{});
-        backends_of(Service{}, list, NodeMap{});
+        check_backends(list, one_node());
     }
     if (const auto lease = read_kube_lease(object)) {
         const auto again = read_kube_lease(to_json(*lease));
         TRIVET_ASSERT(again && again->holder_identity == lease->holder_identity &&
                       again->renew_time == lease->renew_time);
     }
-    static_cast<void>(read_kube_node(object));
+    if (const auto node = read_kube_node(object)) check_backends({}, map_of(*node));
     static_cast<void>(endpoint_slice_path(object));
     static_cast<void>(read_status(object).to_string());
 }
