@@ -42,17 +42,18 @@ class Metrics(dict):
 class Shim:
     """One shim in a host of a Lab, which ends it with everything else.
 
-    servers: --server, one or several; Trivet's token_file and ca_file belong to those that are https. options: more of
-    its options, as words.
+    kubeconfig: None: it finds the service account of its pod. servers: --server, one or several; Trivet's token_file and
+    ca_file belong to those that are https. options: more of its options, as words. wrapper: words before the command.
     """
 
     def __init__(self, host, kubeconfig, servers, cluster="c1", name="shim", token_file=None, ca_file=None,
-                 port=PORT, options=(), environment=None):
+                 port=PORT, options=(), environment=None, wrapper=()):
         need_program()
         self.host, self.name, self.port = host, name, port
         self.directory = host.lab.dir / name
         self.directory.mkdir(exist_ok=True)
         self.log = self.directory / "shim.log"
+        self.wrapper = tuple(wrapper)
         self.environment = {**os.environ, **(environment or {})}
         self.arguments = ["--cluster", cluster, "--listen", f"127.0.0.1:{port}", "--identity", name]
         for option, values in (("--kubeconfig", [kubeconfig]), ("--server", servers), ("--token-file", [token_file]),
@@ -67,7 +68,8 @@ class Shim:
     def spawn(self):
         """Starts it and does not ask whether it stays."""
         with open(self.log, "ab") as log:
-            self.process = self.host.start(PROGRAM, *self.arguments, stdout=log, stderr=log, env=self.environment)
+            self.process = self.host.start(*self.wrapper, PROGRAM, *self.arguments, stdout=log, stderr=log,
+                                           env=self.environment)
         return self
 
     def start(self, timeout=PATIENCE):

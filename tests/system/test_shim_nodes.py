@@ -96,6 +96,51 @@ def test_excluded_nodes_own_nothing(lab):
         scene.wait_vip("web", "be everywhere", lambda vip: not vip["eligible_nodes"])
 
 
+def test_nodes_of_another_name_are_known_by_their_address(lab):
+    with Scene(SeveralNodes(lab)) as scene:
+        for number in (1, 2, 3):
+            scene.put_node(f"worker-{number}", f"10.77.0.{number}")
+        scene.put_endpoints("web", ["worker-2"])
+        scene.create("web", externalTrafficPolicy="Local")
+        scene.wait_vip("web", "be on n2", eligible(["n2"]))
+        scene.double.patch("nodes", "worker-1", {"metadata": {"labels": {EXCLUDED: ""}}})
+        scene.put_endpoints("web", ["worker-1", "worker-3"])
+        scene.wait_vip("web", "be on n3", eligible(["n3"]))
+
+
+def test_backends_follow_nodes_and_endpoints(lab):
+    with Scene(SeveralNodes(lab, count=2)) as scene:
+        scene.put_node("n1", "10.77.0.1")
+        scene.put_node("other", "10.66.0.1")  # runs no lbd
+        scene.put_endpoints("web", ["n1"])
+        scene.create("web")
+        port = scene.get("web")["spec"]["ports"][0]["nodePort"]
+
+        def backends(pods, nodes):
+            def one(kind, address, target_port, node):
+                return {"kind": kind, "port": 80, "protocol": "tcp", "address": address, "target_port": target_port,
+                        "node": node}
+
+            wanted = [one("server", address, 8080, node) for address, node in pods] + \
+                [one("node_port", address, port, node) for address, node in nodes]
+            key = lambda each: (each["kind"], each["address"])  # noqa: E731
+            return lambda vip: sorted(vip["backends"], key=key) == sorted(wanted, key=key)
+
+        first, other, second = ("10.77.0.1", "n1"), ("10.66.0.1", ""), ("10.77.0.2", "n2")
+        scene.wait_vip("web", "have both ways in", backends([("10.1.0.1", "n1")], [first, other]))
+        scene.put_node("n2", "10.77.0.2")
+        scene.put_endpoints("web", ["n1", "n2"])
+        scene.wait_vip("web", "have the new node and pod",
+                       backends([("10.1.0.1", "n1"), ("10.1.0.2", "n2")], [first, other, second]))
+        scene.double.delete("nodes", "other")
+        scene.put_endpoints("web", ["n2"])
+        scene.wait_vip("web", "have lost them", backends([("10.1.0.1", "n2")], [first, second]))
+        scene.change("web", {"spec": {"externalTrafficPolicy": "Local"}})
+        scene.wait_vip("web", "have the nodes with pods", backends([("10.1.0.1", "n2")], [second]))
+        text = scene.trivet.members.nodes[0].lbctl("vip", "show", "c1.default/web").stdout
+        assert "80/tcp=10.1.0.1:8080@n2" in text, text
+
+
 def test_heartbeats_of_nodes_cost_nothing(lab):
     with Scene(SeveralNodes(lab, count=1)) as scene:
         scene.put_node("n1", "10.77.0.1")

@@ -1,10 +1,10 @@
 """What an API server adds to a Service, and what it refuses (Kubernetes 1.36: registry/core/service, validation).
 
-Addresses and ports are dealt in order, so that a test can be read: the lowest free one.
+Addresses and ports are dealt in order, so that a test can be read: the lowest free address, the next free port.
 """
 import ipaddress
 
-from .refusal import invalid
+from .refusal import Refusal, invalid
 
 RANGES = {"IPv4": ipaddress.ip_network("10.96.0.0/16"), "IPv6": ipaddress.ip_network("fd00:96::/112")}
 NODE_PORTS = range(30000, 32768)
@@ -16,10 +16,13 @@ NEEDS_NODE_PORTS = ("NodePort", LOAD_BALANCER)
 
 
 class ServiceRules:
-    """families: of the cluster's Service addresses, the first is the default. Used under the store's lock."""
+    """families: of the cluster's Service addresses, the first is the default. node_port_range: the API server's
+    --service-node-port-range, which may be set before the first Service. Used under the store's lock."""
 
     def __init__(self, kind, families=("IPv4", "IPv6")):
         self.kind, self.families = kind, list(families)
+        self.node_port_range = NODE_PORTS
+        self.next_node_port = 0  # of the range, from where a free one is looked for
         self.addresses, self.node_ports = {}, {}  # each with the key of its Service
 
     def prepare(self, new, old):
@@ -119,6 +122,14 @@ class ServiceRules:
             self.addresses.pop(each, None)
         spec["clusterIP"], spec["clusterIPs"] = addresses[0], addresses
 
+    def free_node_port(self):
+        for _ in self.node_port_range:
+            number = self.node_port_range[self.next_node_port % len(self.node_port_range)]
+            self.next_node_port += 1
+            if number not in self.node_ports:
+                return number
+        raise Refusal(500, "range is full", reason="InternalError")
+
     def allocate_node_ports(self, spec, was, key, name):
         had = [each["nodePort"] for each in was.get("ports", []) if each.get("nodePort")]
         if spec["type"] in NEEDS_NODE_PORTS:
@@ -128,7 +139,7 @@ class ServiceRules:
                 number = port.get("nodePort") or by_port.get((port["port"], port["protocol"]))
                 if number is None and not allocates:
                     continue
-                number = number or next(each for each in NODE_PORTS if each not in self.node_ports)
+                number = number or self.free_node_port()
                 self.check(self.node_ports.get(number, key) == key, name, f"spec.ports[{index}].nodePort",
                            f"Invalid value: {number}: provided port is already allocated")
                 port["nodePort"] = number
