@@ -28,8 +28,8 @@ enum class FieldShape : std::uint8_t {
     password,   // also from a file: what stands on a command line, other users can read
 };
 
-/// One spec field of an object. The table in fields.cpp is the only place where a field must be
-/// added to lbctl.
+/// One spec field of an object. The table in field_table.cpp is the only place where a field must
+/// be added to lbctl.
 struct Field {
     std::string_view json;  // "ip_families"
     FieldShape shape;
