@@ -5,6 +5,7 @@
 #include "cli/bgp_commands.hpp"
 #include "cli/commands.hpp"
 #include "cli/fields.hpp"
+#include "cli/object_name.hpp"
 #include "cli/output.hpp"
 #include "cli/vip_commands.hpp"
 
@@ -38,10 +39,6 @@ std::string collection_path(const Noun& noun, const std::string& name_space) {
     return model::url_path({"v1", noun.plural});
 }
 
-std::string object_path(const Session& session, const Noun& noun, const std::string& name) {
-    return collection_path(noun, session.options().name_space) + model::url_path({name});
-}
-
 /// Finds out before anything is sent what the codec would refuse, in the words of the command line.
 Outcome<> check_body(const Noun& noun, const json& body) {
     const auto checked = object_from_json(noun.kind, body);
@@ -55,11 +52,12 @@ Outcome<> check_body(const Noun& noun, const json& body) {
 Outcome<> create(Session& session, const Noun& noun, const CreateFlags& flags) {
     auto body = fields_to_json(noun.kind, flags.fields);
     if (!body) return tl::unexpected(body.error());
-    (*body)["name"] = flags.name;
-    if (noun.namespaced()) (*body)["namespace"] = session.options().name_space;
+    const auto key = object_key(noun, flags.name, session.options().name_space);
+    if (!key) return tl::unexpected(key.error());
+    (*body)["name"] = key->name;
+    if (noun.namespaced()) (*body)["namespace"] = key->name_space;
     if (auto checked = check_body(noun, *body); !checked) return checked;
-    auto created =
-        session.call(Method::post, collection_path(noun, session.options().name_space), *body);
+    auto created = session.call(Method::post, collection_path(noun, key->name_space), *body);
     if (!created) return tl::unexpected(created.error());
     if (noun.kind == Kind::vip) return after_vip_create(session, *created, flags.wait);
     print_row(session, noun, *created);
@@ -90,7 +88,9 @@ Outcome<> list(Session& session, const Noun& noun, const ListFlags& flags) {
 }
 
 Outcome<> show(Session& session, const Noun& noun, const std::string& name) {
-    auto object = session.call(Method::get, object_path(session, noun, name));
+    const auto key = object_key(noun, name, session.options().name_space);
+    if (!key) return tl::unexpected(key.error());
+    auto object = session.call(Method::get, rest_path(*key));
     if (!object) return tl::unexpected(object.error());
     print_object(session, noun, *object);
     return {};
@@ -98,12 +98,17 @@ Outcome<> show(Session& session, const Noun& noun, const std::string& name) {
 
 /// Deletes all that can be deleted; the first failure decides the exit code.
 Outcome<> remove(Session& session, const Noun& noun, const DeleteFlags& flags) {
-    Outcome<> outcome;
+    std::vector<ObjectKey> keys;
     for (const auto& name : flags.names) {
-        const auto target = object_path(session, noun, name) + (flags.force ? "?force=true" : "");
-        auto answer = session.call(Method::del, target);
-        const auto what =
-            reference(noun, json{{"name", name}, {"namespace", session.options().name_space}});
+        auto key = object_key(noun, name, session.options().name_space);
+        if (!key) return tl::unexpected(key.error());
+        keys.push_back(std::move(*key));
+    }
+    Outcome<> outcome;
+    for (const auto& key : keys) {
+        auto answer =
+            session.call(Method::del, rest_path(key) + (flags.force ? "?force=true" : ""));
+        const auto what = key.to_string();
         if (answer) {
             if (session.human()) {
                 session.io().out << what << " deleted\n";

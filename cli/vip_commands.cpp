@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <ostream>
 
+#include "cli/object_name.hpp"
 #include "cli/output.hpp"
 
 namespace trivet::cli {
@@ -63,9 +64,9 @@ Outcome<json> wait_until_announced(Session& session, json vip, double seconds) {
 }
 
 Outcome<> explain(Session& session, const std::string& name) {
-    auto answer = session.call(
-        Method::get,
-        model::url_path({"v1", "vips", session.options().name_space, name, "explain"}));
+    const auto key = object_key(noun_of(Kind::vip), name, session.options().name_space);
+    if (!key) return tl::unexpected(key.error());
+    auto answer = session.call(Method::get, rest_path(*key) + "/explain");
     if (!answer) return tl::unexpected(answer.error());
     if (print_data(session, *answer)) return {};
     for (const auto& sentence : at_path(*answer, "sentences")) {
@@ -75,12 +76,12 @@ Outcome<> explain(Session& session, const std::string& name) {
 }
 
 Outcome<> move(Session& session, const std::string& name, const std::string& node) {
-    auto answer = session.call(
-        Method::post, model::url_path({"v1", "vips", session.options().name_space, name, "move"}),
-        json{{"node", node}});
+    const auto key = object_key(noun_of(Kind::vip), name, session.options().name_space);
+    if (!key) return tl::unexpected(key.error());
+    auto answer = session.call(Method::post, rest_path(*key) + "/move", json{{"node", node}});
     if (!answer) return tl::unexpected(answer.error());
     if (session.human()) {
-        session.io().out << "vip/" << one_line(name) << " moves to " << one_line(node) << "\n";
+        session.io().out << one_line(key->to_string()) << " moves to " << one_line(node) << "\n";
     } else {
         print_row(session, noun_of(Kind::vip), *answer);
     }
