@@ -1,7 +1,4 @@
 // Status, events and health.
-#include <charconv>
-#include <fmt/format.h>
-
 #include "api/event_view.hpp"
 #include "api/handlers.hpp"
 #include "api/member_view.hpp"
@@ -16,20 +13,6 @@ using nlohmann::json;
 namespace {
 
 constexpr std::size_t events_default = 100;
-constexpr std::size_t events_max = 10'000;  // as many as a node keeps
-
-Result<std::size_t> limit_of(const RouteCall& call) {
-    const auto given = call.request.query.find("limit");
-    if (given == call.request.query.end()) return events_default;
-    const auto& text = given->second;
-    std::size_t limit = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
-    if (error != std::errc{} || end != text.data() + text.size() || limit == 0 ||
-        limit > events_max)
-        return fail(ErrorCode::invalid_argument,
-                    fmt::format("'limit' must be a number from 1 to {}", events_max), "limit");
-    return limit;
-}
 
 json phases_json(const PhaseCounts& count) {
     json phases = json::object();
@@ -78,7 +61,7 @@ Waiting show_status(Control& control, RouteCall&) {
 }
 
 Waiting list_events(Control& control, RouteCall& call) {
-    const auto limit = limit_of(call);
+    const auto limit = call.limit(events_default);
     if (!limit) co_return fail(limit.error());
     std::optional<std::string> object;
     if (const auto given = call.request.query.find("object"); given != call.request.query.end())

@@ -159,17 +159,18 @@ bool is_shown(const Caller& caller, const Listing& listing, const ObjectKey& key
                                      caller.may_see_namespace(key.name_space));
 }
 
-/// Appends the objects after `after`, or the first ones, and moves it on. Whether there are more.
-bool append_some(const Control& control, const Listing& listing, const Caller& caller,
-                 std::optional<ObjectKey>& after, json& items) {
+/// Appends the objects after listing.after, or the first ones, and moves it on. Whether there are
+/// more.
+bool append_some(const Control& control, Listing& listing, const Caller& caller, json& items) {
     const ObjectKey listed{listing.kind, listing.name_space, ""};
     return with_map(control.state(), listed.kind, [&](const auto& map) {
         VipViewer viewer(control);
-        auto at = after ? map.upper_bound(map_key(map, *after)) : first_of(map, listed);
-        for (std::size_t i = 0; i < objects_per_turn; ++i, ++at) {
+        auto at =
+            listing.after ? map.upper_bound(map_key(map, *listing.after)) : first_of(map, listed);
+        for (std::size_t i = 0; i < objects_per_turn && items.size() < listing.limit; ++i, ++at) {
             if (at == map.end() || !belongs(at->first, listed)) return false;
             if (is_shown(caller, listing, at->first)) items.push_back(view(viewer, at->second));
-            after = key_of(at->first, listed.kind);
+            listing.after = key_of(at->first, listed.kind);
         }
         return at != map.end() && belongs(at->first, listed);
     });
@@ -189,9 +190,13 @@ std::optional<json> object_json(const Control& control, const ObjectKey& key) {
 boost::asio::awaitable<json> list_json(Control& control, Listing listing, const Caller& caller) {
     const std::uint64_t revision = control.state().last_applied().value();
     json items = json::array();
-    std::optional<ObjectKey> after;
-    while (append_some(control, listing, caller, after, items)) co_await turn(control);
+    bool more = append_some(control, listing, caller, items);
+    while (more && items.size() < listing.limit) {
+        co_await turn(control);
+        more = append_some(control, listing, caller, items);
+    }
     json list{{"items", std::move(items)}, {"revision", revision}};
+    if (more) list["continue"] = listing.after->name_space + "/" + listing.after->name;
     co_return list;
 }
 

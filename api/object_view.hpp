@@ -17,11 +17,14 @@ struct Listing {
     Kind kind = Kind::vip;
     std::string name_space = {};  // of VIPs: this one alone; empty: all that fit the pattern
     std::string pattern = "*";    // as matches_namespace() reads it
+    std::optional<ObjectKey> after = {};  // those behind it
+    std::size_t limit = SIZE_MAX;
 };
 
-/// All objects of a kind, ordered by name, as far as `caller` may see them, who stays until then.
+/// The objects of a kind, ordered by name, as far as `caller` may see them, who stays until then.
 /// Looked at a part at a time, for leadership must not wait for a long list: what changes meanwhile
-/// may be in it or not, and `revision` is that of its beginning.
+/// may be in it or not, and `revision` is that of its beginning. Where the limit has cut it off,
+/// `continue` is the last object's NAMESPACE/NAME.
 boost::asio::awaitable<nlohmann::json> list_json(Control& control, Listing listing,
                                                  const Caller& caller);
 

@@ -70,7 +70,10 @@ json list_of(const std::string& schema) {
     return {{"type", "object"},
             {"properties",
              {{"items", {{"type", "array"}, {"items", reference(schema)}}},
-              {"revision", reference("revision")}}}};
+              {"revision", reference("revision")},
+              {"continue",
+               {{"type", "string"},
+                {"description", "there are more: ask again with this as ?continue="}}}}}};
 }
 
 json parameters_of(const Route& route) {

@@ -40,6 +40,7 @@ enum class Body : std::uint8_t { none, json, optional };  // optional: {} when i
 enum class Needs : std::uint8_t { nothing, cluster, barrier };
 
 constexpr std::size_t idempotency_key_bytes_max = 128;
+constexpr std::size_t listed_max = 10'000;  // ?limit=; as many events as a node keeps
 
 /// One call on its way through its route. Owned by the coroutine that serves it.
 struct RouteCall {
@@ -53,6 +54,8 @@ struct RouteCall {
     const std::string& capture(std::string_view name) const { return captures.at(name); }
     /// "true", "1" and "" are true. Errors: invalid_argument, naming the parameter.
     Result<bool> flag(const std::string& parameter) const;
+    /// ?limit=, 1 to listed_max. Errors: invalid_argument.
+    Result<std::size_t> limit(std::size_t when_not_given) const;
     /// `actions` under the request's Idempotency-Key, if it has one; keys of one token are not
     /// those of another. Errors: invalid_argument.
     Result<Proposal> proposal(std::vector<Action> actions) const;

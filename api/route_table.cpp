@@ -72,8 +72,8 @@ Route here(Verb verb, std::string_view path, std::string_view summary, WaitingHa
 // clang-format off
 std::vector<Route> make_routes() {  // NOLINT(readability-function-size): a table, a line a route
     std::vector<Route> table{
-        for_cloud(CloudMay::read, with_parameters("consistency namespace", read("/v1/vips", "VIPs of all namespaces, or of those that a pattern names", Kind::vip, list_all_vips))),
-        for_cloud(CloudMay::in_namespace, read("/v1/vips/{namespace}", "VIPs of a namespace", Kind::vip, list_vips)),
+        for_cloud(CloudMay::read, with_parameters("consistency continue limit namespace", read("/v1/vips", "VIPs of all namespaces, or of those that a pattern names", Kind::vip, list_all_vips))),
+        for_cloud(CloudMay::in_namespace, with_parameters("consistency continue limit", read("/v1/vips/{namespace}", "VIPs of a namespace", Kind::vip, list_vips))),
         for_cloud(CloudMay::put_vip, change(post, "/v1/vips/{namespace}", "Allocate a VIP", Kind::vip, create_vip)),
         for_cloud(CloudMay::in_namespace, read("/v1/vips/{namespace}/{name}", "One VIP", Kind::vip, get_vip)),
         for_cloud(CloudMay::put_vip, change(put, "/v1/vips/{namespace}/{name}", "Create or replace a VIP", Kind::vip, put_vip)),

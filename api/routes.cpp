@@ -3,6 +3,8 @@
 #include "api/routes.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <fmt/format.h>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
@@ -233,6 +235,19 @@ Result<bool> RouteCall::flag(const std::string& parameter) const {
     if (given->second == "false" || given->second == "0") return false;
     return fail(ErrorCode::invalid_argument, "'" + parameter + "' must be true or false",
                 parameter);
+}
+
+Result<std::size_t> RouteCall::limit(std::size_t when_not_given) const {
+    const auto given = request.query.find("limit");
+    if (given == request.query.end()) return when_not_given;
+    const auto& text = given->second;
+    std::size_t limit = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+    if (error == std::errc{} && end == text.data() + text.size() && limit >= 1 &&
+        limit <= listed_max)
+        return limit;
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'limit' must be a number from 1 to {}", listed_max), "limit");
 }
 
 Result<Proposal> RouteCall::proposal(std::vector<Action> actions) const {

@@ -13,10 +13,29 @@ ObjectKey key_in_path(const RouteCall& call) {
     return {Kind::vip, call.capture("namespace"), call.capture("name")};
 }
 
+/// ?limit= and ?continue=. Errors: invalid_argument, with the parameter.
+Result<void> read_page(const RouteCall& call, Listing& listing) {
+    auto limit = call.limit(SIZE_MAX);
+    if (!limit) return fail(limit.error());
+    listing.limit = *limit;
+    const auto given = call.request.query.find("continue");
+    if (given == call.request.query.end()) return {};
+    const auto slash = given->second.find('/');
+    ObjectKey after{Kind::vip, given->second.substr(0, slash), ""};
+    if (slash != std::string::npos) after.name = given->second.substr(slash + 1);
+    if (!check_name("namespace", after.name_space) || !check_name("VIP name", after.name))
+        return fail(ErrorCode::invalid_argument,
+                    "'continue' must be what the page before ended with, NAMESPACE/NAME",
+                    "continue");
+    listing.after = std::move(after);
+    return {};
+}
+
 }  // namespace
 
 Waiting list_all_vips(Control& control, RouteCall& call) {
     Listing listing;
+    if (auto read = read_page(call, listing); !read) co_return fail(read.error());
     if (const auto given = call.request.query.find("namespace");
         given != call.request.query.end()) {
         if (auto checked = check_namespace_pattern(given->second); !checked)
@@ -33,6 +52,10 @@ Waiting list_vips(Control& control, RouteCall& call) {
     if (auto valid = check_name("namespace", name_space); !valid) co_return fail(valid.error());
     Answer answer;
     Listing listing{.name_space = name_space};
+    if (auto read = read_page(call, listing); !read) co_return fail(read.error());
+    if (listing.after && listing.after->name_space != name_space)
+        co_return fail(ErrorCode::invalid_argument,
+                       "'continue' is of another namespace than the path", "continue");
     answer.body = co_await list_json(control, std::move(listing), call.caller);
     co_return answer;
 }

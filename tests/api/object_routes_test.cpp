@@ -216,6 +216,43 @@ TEST_F(RestObjects, ListsVipsByNamespace) {
     EXPECT_EQ(post("/v1/vips/a", R"({"name": "x", "namespace": "b"})").body["field"], "namespace");
 }
 
+TEST_F(RestObjects, ListsVipsAPageAtATime) {
+    make_pool();
+    for (const char* name : {"a/one", "a/two", "b/three", "c/four"}) {
+        const std::string text(name);
+        EXPECT_EQ(
+            post("/v1/vips/" + text.substr(0, 1), R"({"name": ")" + text.substr(2) + "\"}").status,
+            201u);
+    }
+    const auto names = [](const json& list) {
+        std::string joined;
+        for (const auto& item : list["items"]) joined += item["name"].get<std::string>() + " ";
+        return joined;
+    };
+    const auto whole = get("/v1/vips").body;
+    EXPECT_FALSE(whole.contains("continue"));
+    const auto first = get("/v1/vips?limit=2").body;
+    EXPECT_EQ(names(first), "one two ");
+    EXPECT_EQ(first["continue"], "a/two");
+    EXPECT_EQ(first["revision"], whole["revision"]);
+    const auto second = get("/v1/vips?limit=2&continue=a%2Ftwo").body;
+    EXPECT_EQ(names(second), "three four ");
+    EXPECT_FALSE(second.contains("continue"));
+    // A key that has gone meanwhile is a place all the same.
+    EXPECT_EQ(names(get("/v1/vips?limit=1&continue=a/zero").body), "three ");
+    EXPECT_EQ(names(get("/v1/vips/a?limit=1").body), "one ");
+    EXPECT_EQ(names(get("/v1/vips/a?limit=1&continue=a/one").body), "two ");
+    EXPECT_FALSE(get("/v1/vips/a?limit=1&continue=a/one").body.contains("continue"));
+    // What others own makes no page longer.
+    EXPECT_EQ(names(get("/v1/vips?limit=1&namespace=c").body), "four ");
+
+    EXPECT_EQ(get("/v1/vips?limit=0").body["field"], "limit");
+    EXPECT_EQ(get("/v1/vips?limit=10001").body["field"], "limit");
+    for (const char* bad : {"", "a", "a/", "/one", "a/one/x", "A/one"})
+        EXPECT_EQ(get(std::string("/v1/vips?continue=") + bad).body["field"], "continue") << bad;
+    EXPECT_EQ(get("/v1/vips/a?continue=b/three").body["field"], "continue");
+}
+
 TEST_F(RestObjects, ReplacesAndReleasesAVip) {
     make_pool();
     EXPECT_EQ(put("/v1/vips/default/web", R"({"labels": {"a": "b"}})").status, 201u);
