@@ -81,7 +81,7 @@ void add_nodes(const Service& service, Slices slices, const NodeMap& nodes,
         if (!node.excluded && (!local || with_endpoints.contains(name))) names.push_back(name);
     const std::size_t by_size = std::max<std::size_t>(1, backends_per_kind_max / (2 * ports));
     choose(service, names, local ? by_size : std::min(by_size, passing_nodes_max),
-           [](const std::string& name) -> const std::string& { return name; });
+           [](std::string_view name) { return name; });
     for (const std::string& name : names)
         for (const IpAddress address : addresses_of(*nodes.find(name)))
             for (const ServicePort& port : service.ports)

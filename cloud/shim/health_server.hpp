@@ -23,8 +23,8 @@ public:
     };
     using Answer = std::function<Reply(std::string_view path)>;
 
-    HealthServer(boost::asio::any_io_executor executor, Answer answer)
-        : acceptor_(std::move(executor)), answer_(std::move(answer)) {}
+    HealthServer(const boost::asio::any_io_executor& executor, Answer answer)
+        : acceptor_(executor), answer_(std::move(answer)) {}
 
     /// Errors: unavailable, the address cannot be used.
     Result<void> listen(const boost::asio::ip::tcp::endpoint& endpoint);

@@ -25,6 +25,7 @@ constexpr std::chrono::seconds silence_max{60};
 constexpr std::size_t line_bytes_max = 1u << 20;
 constexpr std::size_t refusal_bytes_max = 64 * 1024;
 constexpr std::size_t items_max = 1'000'000;
+constexpr std::size_t page_size = 250;  // some have 3,000 backends
 
 }  // namespace
 
@@ -103,26 +104,43 @@ asio::awaitable<void> VipMirror::pause(const Error& error) {
 
 // ---- list ---------------------------------------------------------------------------------------
 
+/// A page at a time: neither side has to hold the text of all. Watching goes on from the revision
+/// of the first, so that what changes between two pages is told again.
+asio::awaitable<Result<std::map<ObjectKey, KnownVip>>> VipMirror::list_vips(
+    std::uint64_t& revision) {
+    const std::string from_first = fmt::format("/v1/vips?limit={}&namespace={}", page_size,
+                                               model::percent_encode(cluster_ + ".*"));
+    std::map<ObjectKey, KnownVip> listed;
+    std::string target = from_first;
+    for (std::size_t pages = 0; pages < items_max / page_size; ++pages) {
+        const auto page = co_await client_.call("GET", target, "");
+        if (!page) co_return fail(page.error());
+        std::string next;
+        JsonReader reader(*page);
+        if (pages == 0) reader.integer("revision", revision, std::uint64_t{0}, UINT64_MAX);
+        reader.text("continue", next);
+        reader.list("items", page_size, [&listed](const json& item, std::string) -> Result<void> {
+            auto vip = read_known_vip(item);
+            if (!vip) return fail(vip.error());
+            const ObjectKey key = vip->key();
+            listed.insert_or_assign(key, std::move(*vip));
+            return {};
+        });
+        if (auto finished = reader.finish(); !finished) co_return fail(finished.error());
+        if (next.empty()) co_return listed;
+        target = from_first + "&continue=" + model::percent_encode(next);
+    }
+    co_return fail(ErrorCode::too_large,
+                   fmt::format("the list of VIPs does not end after {} items", items_max));
+}
+
 asio::awaitable<Result<void>> VipMirror::list() {
-    const auto vips = co_await client_.call(
-        "GET", "/v1/vips?namespace=" + model::percent_encode(cluster_ + ".*"), "");
-    if (!vips) co_return fail(vips.error());
+    std::uint64_t revision = 0;
+    auto listed = co_await list_vips(revision);
+    if (!listed) co_return fail(listed.error());
     const auto nodes = co_await client_.call("GET", "/v1/nodes", "");
     if (!nodes) co_return fail(nodes.error());
-
-    std::map<ObjectKey, KnownVip> listed;
     std::map<std::string, TrivetNode> known_nodes;
-    std::uint64_t revision = 0;
-    JsonReader of_vips(*vips);
-    of_vips.integer("revision", revision, std::uint64_t{0}, UINT64_MAX);
-    of_vips.list("items", items_max, [&listed](const json& item, std::string) -> Result<void> {
-        auto vip = read_known_vip(item);
-        if (!vip) return fail(vip.error());
-        const ObjectKey key = vip->key();
-        listed.insert_or_assign(key, std::move(*vip));
-        return {};
-    });
-    if (auto finished = of_vips.finish(); !finished) co_return fail(finished.error());
     JsonReader of_nodes(*nodes);
     of_nodes.list("items", items_max, [&](const json& item, std::string path) -> Result<void> {
         auto node = read_trivet_node(item, path);
@@ -134,8 +152,8 @@ asio::awaitable<Result<void>> VipMirror::list() {
 
     std::set<ObjectKey> touched;
     for (const auto& [key, vip] : vips_) touched.insert(key);
-    for (const auto& [key, vip] : listed) touched.insert(key);
-    vips_ = std::move(listed);
+    for (const auto& [key, vip] : *listed) touched.insert(key);
+    vips_ = std::move(*listed);
     nodes_ = std::move(known_nodes);
     revision_ = revision;
     synced_ = true;

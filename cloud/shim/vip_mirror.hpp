@@ -49,6 +49,9 @@ private:
     enum class End : std::uint8_t { list_anew, go_on };
 
     boost::asio::awaitable<Result<void>> list();
+    /// `revision`: at which they are to be watched from.
+    boost::asio::awaitable<Result<std::map<ObjectKey, KnownVip>>> list_vips(
+        std::uint64_t& revision);
     boost::asio::awaitable<Result<End>> watch();
     boost::asio::awaitable<Result<End>> read_refusal(unsigned status, Instant deadline);
     Result<void> take_lines(std::string& received);

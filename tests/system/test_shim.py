@@ -271,6 +271,12 @@ def test_a_thousand_services_at_once(lab):
               f"CPU {scene.shim.cpu_seconds():.1f} s")
         # Hold, tell, show; a few more where the shim has read an answer later than an event.
         assert sum(writes.values()) <= count * 3.3, writes
+        scene.shim.restart()  # it reads them all, page by page on either side, and finds nothing to do
+        scene.check_at_rest()
+        known = scene.shim.log_lines(msg="this shim works")[-1]
+        assert (known["services"], known["vips"]) == (str(count), str(count)), known
+        again = {key: number for key, number in scene.writes().items() if key in writes}
+        assert again == writes, (again, writes)
         for name in names:
             scene.delete(name)
         wait_for("all to be gone", lambda: not scene.double.list("services"), timeout=10 * PATIENCE, interval=0.5)
