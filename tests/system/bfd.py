@@ -161,7 +161,7 @@ class Frr:
         self.start("zebra", "")
         wait_for("zebra", (self.dir / "zebra.vty").exists)
         self.process = self.start("bfdd", f"bfd\n{body}\n", "--bfdctl", self.dir / "bfdd.sock")
-        wait_for("bfdd to answer", lambda: (self.dir / "bfdd.vty").exists() and self.ask("show bfd peers json"))
+        wait_for("bfdd to answer", self.answers)
 
     def start(self, name, body, *options):
         config = self.dir / f"{name}.conf"
@@ -170,6 +170,13 @@ class Frr:
                                "-z", self.dir / "zserv.api", "--vty_socket", self.dir, "-u", "root", "-g", "root",
                                "-P", "0", *options, env=self.environment,
                                stdout=open(self.dir / f"{name}.log", "wb"), stderr=subprocess.STDOUT)
+
+    def answers(self):
+        """Its socket is there a moment before it listens."""
+        try:
+            return self.ask("show bfd peers json")
+        except (FileNotFoundError, ConnectionRefusedError):
+            return None
 
     def ask(self, *commands):
         """What the last of the commands answered. As vtysh speaks: text up to three zeros and a status."""
