@@ -65,6 +65,8 @@ class BgpReach {
 public:
     explicit BgpReach(const ClusterState& state);
     BgpReach(BgpReach&&) noexcept;
+    BgpReach(const BgpReach&) = delete;
+    BgpReach& operator=(const BgpReach&) = delete;
     ~BgpReach();
 
     /// Some node has an established session with a peer that it tells of `address`.

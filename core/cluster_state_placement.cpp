@@ -260,7 +260,7 @@ void ClusterState::report(const std::vector<Move>& moves, const std::string& cau
                 ? fmt::format("VIP '{}' is owned by node '{}' now", vip, node_name(move.to))
                 : fmt::format("VIP '{}' moved from node '{}' to node '{}'", vip,
                               node_name(move.from), node_name(move.to));
-        change.event("vip_moved", move.vip.to_string(), text + ": " + cause);
+        change.event("vip_moved", move.vip.to_string(), fmt::format("{}: {}", text, cause));
     }
 }
 
