@@ -44,6 +44,13 @@ const ServicePort* service_port_of(const Service& service, const SlicePort& port
 /// One that Trivet refuses would cost the Service its address.
 bool is_usable(IpAddress address) { return check_usable({address, address}, "", "").has_value(); }
 
+/// Sorted, each once: Trivet refuses a list that names one twice.
+void sort_once(std::vector<Backend>& backends) {
+    std::ranges::sort(backends);
+    const auto repeated = std::ranges::unique(backends);
+    backends.erase(repeated.begin(), repeated.end());
+}
+
 /// `max` of the items, chosen by their names (rendezvous): one that comes or goes changes no other
 /// but the one that makes room, or takes it.
 template <class Item, class NameOf>
@@ -132,15 +139,12 @@ std::set<std::string> eligible_nodes(const Service& service, Slices slices, cons
 
 std::vector<Backend> backends_of(const Service& service, Slices slices, const NodeMap& nodes) {
     std::vector<Backend> backends = pods_of(service, slices, nodes);
-    std::ranges::sort(backends);
-    // The same endpoint may be in two slices for a while.
-    const auto repeated = std::ranges::unique(backends);
-    backends.erase(repeated.begin(), repeated.end());
+    sort_once(backends);  // the same endpoint may be in two slices for a while
     choose(service, backends, backends_per_kind_max, [](const Backend& backend) {
         return fmt::format("{} {}", backend.address.to_string(), backend.port.port);
     });
     add_nodes(service, slices, nodes, backends);
-    std::ranges::sort(backends);
+    sort_once(backends);  // and two nodes may claim one address
     return backends;
 }
 

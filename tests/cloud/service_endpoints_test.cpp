@@ -158,6 +158,14 @@ TEST(Backends, OneAddressOfEachFamilyThatTrivetTakes) {
                         {node_port, http, address("fd00::1"), 30080, "n1"}}));
 }
 
+TEST(Backends, TwoNodesThatClaimOneAddressAreOne) {
+    const KubeNode one = kube_node("w1", "10.2.0.1");
+    const KubeNode two = kube_node("w2", "10.2.0.1");
+    const KubeNode* const list[]{&one, &two};
+    EXPECT_EQ(backends(test::service("web"), {}, NodeMap(list, {})),
+              (Backends{{node_port, http, address("10.2.0.1"), 30080, ""}}));
+}
+
 TEST(Backends, AllBelongToPortsOfTheService) {
     const Cluster cluster;
     const Service none = test::service(
