@@ -230,8 +230,8 @@ def test_a_contradiction_is_told_with_both_places(lab):
             assert scene.vip(name) is None and scene.shown(name) == []
         scene.annotate("a", {"metallb.io/loadBalancerIPs": None})
         scene.wait_shown("a", "10.88.0.10")
-        scene.annotate("a", {"metallb.io/loadBalancerIPs": "10.88.0.11"})
-        scene.wait_told("a", "AllocationFailed", "10.88.0.11")
+        scene.annotate("a", {"metallb.io/loadBalancerIPs": "10.88.0.14"})  # another than it was told of before
+        scene.wait_told("a", "AllocationFailed", "10.88.0.14")
         scene.check_at_rest()
         assert scene.shown("a") == ["10.88.0.10"], "what has an address keeps it"
 
