@@ -66,14 +66,14 @@ json reference(const std::string& schema) { return {{"$ref", "#/components/schem
 
 json content(json schema) { return {{"application/json", {{"schema", std::move(schema)}}}}; }
 
-json list_of(const std::string& schema) {
-    return {{"type", "object"},
-            {"properties",
-             {{"items", {{"type", "array"}, {"items", reference(schema)}}},
-              {"revision", reference("revision")},
-              {"continue",
-               {{"type", "string"},
-                {"description", "there are more: ask again with this as ?continue="}}}}}};
+json list_of(const std::string& schema, bool in_pages) {
+    json properties{{"items", {{"type", "array"}, {"items", reference(schema)}}},
+                    {"revision", reference("revision")}};
+    if (in_pages)
+        properties["continue"] = {
+            {"type", "string"},
+            {"description", "there are more: ask again with this as ?continue="}};
+    return {{"type", "object"}, {"properties", std::move(properties)}};
 }
 
 json parameters_of(const Route& route) {
@@ -105,9 +105,10 @@ json parameters_of(const Route& route) {
 }
 
 json responses_of(const Route& route, const Shapes& shapes) {
-    json done{
-        {"description", "done"},
-        {"content", content(shapes.list ? list_of(shapes.answer) : reference(shapes.answer))}};
+    const bool in_pages = route.parameters.find("continue") != std::string_view::npos;
+    json done{{"description", "done"},
+              {"content",
+               content(shapes.list ? list_of(shapes.answer, in_pages) : reference(shapes.answer))}};
     if (route.info.path == "/metrics")
         done["content"] = {{"text/plain", {{"schema", {{"type", "string"}}}}}};
     if (route.info.path == "/v1/watch")

@@ -20,6 +20,8 @@ parser.add_argument("--nodes", type=int, default=25, help="of Kubernetes: each S
 parser.add_argument("--pods", type=int, default=3, help="ready ones of each Service: a backend each")
 parser.add_argument("--rest-seconds", type=int, default=120, help="how long the cost at rest is measured")
 options = parser.parse_args()
+if options.nodes > 25:  # passing_nodes_max: a Service would not have them all
+    parser.error("--nodes: 25 at most")
 common.need_root()
 
 POOL = "10.64.0.0/14"

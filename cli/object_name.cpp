@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "api/model/rest_client.hpp"
-
 namespace trivet::cli {
 
 Outcome<ObjectKey> object_key(const Noun& noun, std::string_view written,
@@ -26,9 +24,8 @@ Outcome<ObjectKey> object_key(const Noun& noun, std::string_view written,
 }
 
 std::string rest_path(const ObjectKey& key) {
-    const auto& noun = noun_of(key.kind);
-    if (!noun.namespaced()) return model::url_path({"v1", noun.plural, key.name});
-    return model::url_path({"v1", noun.plural, key.name_space, key.name});
+    return rest_path(noun_of(key.kind),
+                     nlohmann::json{{"name", key.name}, {"namespace", key.name_space}});
 }
 
 }  // namespace trivet::cli

@@ -31,7 +31,7 @@ inline constexpr std::size_t passing_nodes_max = 25;
 
 /// A VIP's backends: both ways into the Service, sorted. Each node's address and nodePort (nodes
 /// that are not excluded and, under Local, have an endpoint; whether they are ready is left to
-/// health checks, KEP-3458, so that no outage becomes a storm of writes), and each pod's address
+/// who forwards, KEP-3458, so that no outage becomes a storm of writes), and each pod's address
 /// and port. Where there are too many, those stay chosen that are.
 std::vector<Backend> backends_of(const Service& service, Slices slices, const NodeMap& nodes);
 
